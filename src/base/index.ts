@@ -1,0 +1,7 @@
+export { Cursor } from './cursor.js'
+export { ERRNO, type ErrnoName, errnoName, errnoText } from './errno.js'
+export { FormatError, type FormatErrorPlace, type FormatKind, UsageError } from './errors.js'
+export { fromHex, toHex } from './hex.js'
+export { InvariantError, invariant, unreachable } from './invariant.js'
+export { cString, decodeText, encodeText } from './text.js'
+export { fromHalves, hex64, hi32, lo32, s64, U64_MAX, u64 } from './u64.js'
