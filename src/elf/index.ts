@@ -1,1 +1,10 @@
-export {}
+export { EM, ET, machineName, R_BPF, relocationName, SHF, SHN, SHT, STB, STT, STV } from './constants.js'
+export { findSection, isElf, readElf } from './read-elf.js'
+export type { ElfFile, ElfRelocation, ElfRelocationTable, ElfSection, ElfSymbol } from './types.js'
+export {
+  type ElfInput,
+  type ElfRelocationInput,
+  type ElfSectionInput,
+  type ElfSymbolInput,
+  writeElf,
+} from './write-elf.js'
