@@ -1,1 +1,41 @@
-export {}
+export { Btf, type BtfLayout, type ParseBtfOptions, parseBtf } from './btf.js'
+export {
+  type BtfExt,
+  type BtfExtGroup,
+  CORE_RELO_KINDS,
+  type CoreRelo,
+  type CoreReloKind,
+  type FuncInfo,
+  type LineInfo,
+  parseBtfExt,
+} from './ext.js'
+export { essentialName } from './name-index.js'
+export { alignOf, isModifier, resolve, sizeOf, skipModifiers } from './resolve.js'
+export {
+  BTF_KINDS,
+  BTF_LINKAGES,
+  type BtfAlias,
+  type BtfArray,
+  type BtfComposite,
+  type BtfDatasec,
+  type BtfDeclTag,
+  type BtfEnum,
+  type BtfEnum64,
+  type BtfEnum64Value,
+  type BtfEnumValue,
+  type BtfFloat,
+  type BtfFunc,
+  type BtfFuncProto,
+  type BtfFwd,
+  type BtfInt,
+  type BtfKind,
+  type BtfLinkage,
+  type BtfMember,
+  type BtfParam,
+  type BtfPtr,
+  type BtfSecVar,
+  type BtfType,
+  type BtfTypeTag,
+  type BtfVar,
+  type BtfVoid,
+} from './types.js'
