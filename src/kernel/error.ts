@@ -1,0 +1,34 @@
+import { ERRNO, type ErrnoName, errnoName, errnoText } from '../base/index.js'
+
+/** A system call failed. `message` names the call, the errno and its text; `hint` says what to look at. */
+export class KernelError extends Error {
+  override readonly name = 'KernelError'
+  readonly code: ErrnoName | `E${number}`
+  /** Positive errno. */
+  readonly errno: number
+  /** Operation of the contract, e.g. `map_create`. */
+  readonly syscall: string
+  readonly hint: string | undefined
+  /** Verifier or BTF log, where the call wrote one. */
+  readonly log: string | undefined
+
+  constructor(
+    code: ErrnoName | number,
+    syscall: string,
+    options: { hint?: string; log?: string; detail?: string } = {},
+  ) {
+    const errno = typeof code === 'number' ? Math.abs(code) : ERRNO[code]
+    const name = errnoName(errno) ?? (`E${errno}` as const)
+    super(`${syscall}: ${name}: ${errnoText(errno)}${options.detail === undefined ? '' : `: ${options.detail}`}`)
+    this.code = name
+    this.errno = errno
+    this.syscall = syscall
+    this.hint = options.hint
+    this.log = options.log
+  }
+}
+
+/** The errno code of a KernelError, undefined for anything else: `errorCode(error) === 'ENOENT'`. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof KernelError ? error.code : undefined
+}

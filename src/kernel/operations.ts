@@ -1,0 +1,292 @@
+// The contract: one typed operation per system call, plain data in and out. Numbers are Linux's (spec/ names them).
+// Field names are union bpf_attr's in camelCase; an absent field is zero, as in a zeroed bpf_attr.
+
+import type { ObjectInfo } from './info.js'
+
+/** An open descriptor of one kernel session. Branded: it is patched into instructions and must not be mixed up. */
+export type Fd = number & { readonly __fd: true }
+
+interface Operation<Request, Result> {
+  readonly request: Request
+  readonly result: Result
+}
+
+export interface MapCreateRequest {
+  readonly mapType: number
+  readonly keySize: number
+  readonly valueSize: number
+  readonly maxEntries: number
+  readonly mapFlags?: number
+  readonly innerMapFd?: Fd
+  readonly numaNode?: number
+  readonly mapName?: string
+  readonly mapIfindex?: number
+  readonly btfFd?: Fd
+  readonly btfKeyTypeId?: number
+  readonly btfValueTypeId?: number
+  readonly btfVmlinuxValueTypeId?: number
+  readonly mapExtra?: bigint
+  readonly valueTypeBtfObjFd?: Fd
+  readonly mapTokenFd?: Fd
+}
+
+export interface MapElemRequest {
+  readonly mapFd: Fd
+  /** key_size bytes; absent where the type has no key (QUEUE, STACK, BLOOM_FILTER). */
+  readonly key?: Uint8Array
+  readonly flags?: bigint
+}
+
+export interface MapUpdateRequest extends MapElemRequest {
+  /** value_size bytes; per-CPU types: round_up(value_size, 8) for each possible CPU. fd-valued types: the fd, u32. */
+  readonly value: Uint8Array
+}
+
+export interface MapBatchRequest {
+  readonly mapFd: Fd
+  /** Opaque position of the previous batch; absent to start. */
+  readonly inBatch?: Uint8Array
+  /** Most elements to handle. */
+  readonly count: number
+  readonly elemFlags?: bigint
+  readonly flags?: bigint
+}
+
+export interface MapBatchResult {
+  readonly keys: Uint8Array
+  readonly values: Uint8Array
+  readonly count: number
+  /** Position to go on from; undefined when the map's end was reached (Linux: ENOENT with the last elements). */
+  readonly outBatch: Uint8Array | undefined
+}
+
+export interface MapBatchKeysRequest {
+  readonly mapFd: Fd
+  readonly keys: Uint8Array
+  readonly count: number
+  readonly elemFlags?: bigint
+  readonly flags?: bigint
+}
+
+export interface ProgLoadRequest {
+  readonly progType: number
+  /** Instruction slots, 8 bytes each. */
+  readonly insns: Uint8Array
+  readonly license: string
+  /** 0 no log, 1 or 2 verbosity, 4 statistics. */
+  readonly logLevel?: number
+  /** Bytes of log wanted at most. */
+  readonly logSize?: number
+  readonly kernVersion?: number
+  readonly progFlags?: number
+  readonly progName?: string
+  readonly progIfindex?: number
+  readonly expectedAttachType?: number
+  readonly progBtfFd?: Fd
+  readonly funcInfo?: Uint8Array
+  readonly funcInfoRecSize?: number
+  readonly lineInfo?: Uint8Array
+  readonly lineInfoRecSize?: number
+  readonly attachBtfId?: number
+  readonly attachProgFd?: Fd
+  readonly attachBtfObjFd?: Fd
+  readonly coreRelos?: Uint8Array
+  readonly coreReloRecSize?: number
+  readonly fdArray?: readonly Fd[]
+  readonly progTokenFd?: Fd
+}
+
+export interface ProgLoadResult {
+  readonly fd: Fd
+  /** Verifier log; '' at level 0. A failed load carries its log in KernelError.log. */
+  readonly log: string
+}
+
+export interface TestRunRequest {
+  readonly progFd: Fd
+  readonly dataIn?: Uint8Array
+  /** Room for output data; absent: enough for anything the program can make of the input. 0: no output wanted. */
+  readonly dataSizeOut?: number
+  readonly ctxIn?: Uint8Array
+  readonly ctxSizeOut?: number
+  readonly repeat?: number
+  readonly flags?: number
+  readonly cpu?: number
+  readonly batchSize?: number
+}
+
+export interface TestRunResult {
+  /** r0 as u32. */
+  readonly retval: number
+  /** Mean time of one run, ns. */
+  readonly duration: number
+  readonly dataOut: Uint8Array
+  readonly ctxOut: Uint8Array
+}
+
+export interface LinkCreateRequest {
+  readonly progFd: Fd
+  readonly attachType: number
+  readonly targetFd?: number
+  readonly targetIfindex?: number
+  readonly flags?: number
+  readonly targetBtfId?: number
+  readonly iterInfo?: Uint8Array
+  readonly perfEventBpfCookie?: bigint
+  readonly kprobeMulti?: {
+    readonly flags?: number
+    readonly syms?: readonly string[]
+    readonly addrs?: readonly bigint[]
+    readonly cookies?: readonly bigint[]
+  }
+  readonly uprobeMulti?: {
+    readonly path: string
+    readonly offsets: readonly bigint[]
+    readonly refCtrOffsets?: readonly bigint[]
+    readonly cookies?: readonly bigint[]
+    readonly flags?: number
+    readonly pid?: number
+  }
+  readonly tracing?: { readonly targetBtfId?: number; readonly cookie?: bigint }
+  readonly netfilter?: {
+    readonly pf: number
+    readonly hooknum: number
+    readonly priority: number
+    readonly flags?: number
+  }
+  /** tcx, netkit and cgroup ordering. */
+  readonly relativeFd?: number
+  readonly relativeId?: number
+  readonly expectedRevision?: bigint
+}
+
+export interface ProgAttachRequest {
+  readonly targetFd?: number
+  readonly targetIfindex?: number
+  readonly attachBpfFd: Fd
+  readonly attachType: number
+  readonly attachFlags?: number
+  readonly replaceBpfFd?: Fd
+  readonly relativeFd?: number
+  readonly relativeId?: number
+  readonly expectedRevision?: bigint
+}
+
+export interface ProgQueryResult {
+  readonly attachFlags: number
+  readonly progIds: readonly number[]
+  readonly progAttachFlags: readonly number[]
+  readonly linkIds: readonly number[]
+  readonly linkAttachFlags: readonly number[]
+  readonly revision: bigint
+}
+
+export interface FileStatus {
+  readonly type: 'directory' | 'map' | 'prog' | 'link' | 'file' | 'symlink'
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
+
+/** bpf(2) commands, in the order of enum bpf_cmd, then files and the rest of the session. */
+export interface Operations {
+  map_create: Operation<MapCreateRequest, Fd>
+  map_lookup_elem: Operation<MapElemRequest, Uint8Array>
+  map_update_elem: Operation<MapUpdateRequest, void>
+  map_delete_elem: Operation<MapElemRequest, void>
+  map_get_next_key: Operation<{ readonly mapFd: Fd; readonly key?: Uint8Array }, Uint8Array>
+  prog_load: Operation<ProgLoadRequest, ProgLoadResult>
+  obj_pin: Operation<
+    { readonly bpfFd: Fd; readonly pathname: string; readonly fileFlags?: number; readonly pathFd?: number },
+    void
+  >
+  obj_get: Operation<{ readonly pathname: string; readonly fileFlags?: number; readonly pathFd?: number }, Fd>
+  prog_attach: Operation<ProgAttachRequest, void>
+  prog_detach: Operation<Omit<ProgAttachRequest, 'attachBpfFd'> & { readonly attachBpfFd?: Fd }, void>
+  prog_test_run: Operation<TestRunRequest, TestRunResult>
+  prog_get_next_id: Operation<{ readonly startId: number }, number>
+  map_get_next_id: Operation<{ readonly startId: number }, number>
+  prog_get_fd_by_id: Operation<{ readonly id: number }, Fd>
+  map_get_fd_by_id: Operation<{ readonly id: number; readonly openFlags?: number }, Fd>
+  obj_get_info_by_fd: Operation<
+    { readonly fd: Fd /** Also fetch instructions, line info, BTF bytes. */; readonly details?: boolean },
+    ObjectInfo
+  >
+  prog_query: Operation<
+    {
+      readonly targetFd?: number
+      readonly targetIfindex?: number
+      readonly attachType: number
+      readonly queryFlags?: number
+    },
+    ProgQueryResult
+  >
+  raw_tracepoint_open: Operation<{ readonly name: string; readonly progFd: Fd; readonly cookie?: bigint }, Fd>
+  btf_load: Operation<
+    {
+      readonly btf: Uint8Array
+      readonly logLevel?: number
+      readonly logSize?: number
+      readonly btfFlags?: number
+      readonly tokenFd?: Fd
+    },
+    { readonly fd: Fd; readonly log: string }
+  >
+  btf_get_fd_by_id: Operation<{ readonly id: number }, Fd>
+  task_fd_query: Operation<
+    { readonly pid: number; readonly fd: number; readonly flags?: number },
+    {
+      readonly progId: number
+      readonly fdType: number
+      readonly name: string
+      readonly probeOffset: bigint
+      readonly probeAddr: bigint
+    }
+  >
+  map_lookup_and_delete_elem: Operation<MapElemRequest, Uint8Array>
+  map_freeze: Operation<{ readonly mapFd: Fd }, void>
+  btf_get_next_id: Operation<{ readonly startId: number }, number>
+  map_lookup_batch: Operation<MapBatchRequest, MapBatchResult>
+  map_lookup_and_delete_batch: Operation<MapBatchRequest, MapBatchResult>
+  /** Result: the number of elements handled. On error KernelError.hint says how many were. */
+  map_update_batch: Operation<MapBatchKeysRequest & { readonly values: Uint8Array }, number>
+  map_delete_batch: Operation<MapBatchKeysRequest, number>
+  link_create: Operation<LinkCreateRequest, Fd>
+  link_update: Operation<
+    {
+      readonly linkFd: Fd
+      readonly newProgFd?: Fd
+      readonly newMapFd?: Fd
+      readonly flags?: number
+      readonly oldProgFd?: Fd
+      readonly oldMapFd?: Fd
+    },
+    void
+  >
+  link_get_fd_by_id: Operation<{ readonly id: number }, Fd>
+  link_get_next_id: Operation<{ readonly startId: number }, number>
+  enable_stats: Operation<{ readonly type: number }, Fd>
+  iter_create: Operation<{ readonly linkFd: Fd; readonly flags?: number }, Fd>
+  link_detach: Operation<{ readonly linkFd: Fd }, void>
+  prog_bind_map: Operation<{ readonly progFd: Fd; readonly mapFd: Fd; readonly flags?: number }, void>
+  token_create: Operation<{ readonly bpffsFd: Fd; readonly flags?: number }, Fd>
+  prog_stream_read_by_fd: Operation<
+    { readonly progFd: Fd; readonly streamId: number; readonly size: number },
+    Uint8Array
+  >
+
+  close: Operation<{ readonly fd: Fd }, void>
+  dup: Operation<{ readonly fd: Fd }, Fd>
+  mkdir: Operation<{ readonly path: string; readonly mode?: number }, void>
+  rmdir: Operation<{ readonly path: string }, void>
+  unlink: Operation<{ readonly path: string }, void>
+  rename: Operation<{ readonly from: string; readonly to: string }, void>
+  readdir: Operation<{ readonly path: string }, readonly string[]>
+  stat: Operation<{ readonly path: string }, FileStatus>
+  sysctl_read: Operation<{ readonly name: string }, string>
+  sysctl_write: Operation<{ readonly name: string; readonly value: string }, void>
+}
+
+export type OperationName = keyof Operations
+export type Request<Name extends OperationName> = Operations[Name]['request']
+export type Result<Name extends OperationName> = Operations[Name]['result']

@@ -1,0 +1,122 @@
+import { invariant } from '../base/index.js'
+import { Memory } from './memory.js'
+import type { Addr, BpfMap, Clock, Engine, HelperEnv, PrintkSink, ProgramImage, RandomSource, Runner } from './types.js'
+
+export interface MachineOptions {
+  /** Number of CPUs: per-CPU storage has this many copies. Default 2. */
+  readonly cpus?: number
+  readonly clock?: Clock
+  readonly random?: RandomSource
+  readonly printk?: PrintkSink
+  readonly memory?: Memory
+}
+
+/** A program that is loaded: its image and how to run it. */
+export interface LoadedProgram {
+  readonly image: ProgramImage
+  readonly runner: Runner
+}
+
+/** What a handle's cell in memory stands for. */
+export type HandleTarget = BpfMap | LoadedProgram | FunctionTarget
+
+/** A subprogram as a function pointer: the program it belongs to and its first slot. */
+export interface FunctionTarget {
+  readonly program: LoadedProgram
+  readonly slot: number
+}
+
+const HANDLE_SIZE = 64
+
+/**
+ * The machine: memory, CPUs, clock, and the objects that handles in its memory stand for. One machine runs one
+ * program at a time; nested runs (callbacks, timers) save and restore what they change.
+ */
+export class Machine implements HelperEnv {
+  readonly memory: Memory
+  readonly cpus: number
+  clock: Clock
+  random: RandomSource
+  printk: PrintkSink
+  /** CPU that runs now. */
+  cpu = 0
+  /** Result register of the last run, as halves. */
+  r0lo = 0
+  r0hi = 0
+  /** Instructions a run may still execute; engines count down and fail with BudgetError below zero. */
+  budget = Number.POSITIVE_INFINITY
+
+  readonly #targets: (HandleTarget | undefined)[] = [undefined]
+  readonly #freeIndexes: number[] = []
+
+  constructor(options: MachineOptions = {}) {
+    this.memory = options.memory ?? new Memory()
+    this.cpus = options.cpus ?? 2
+    this.clock = options.clock ?? hostClock()
+    this.random = options.random ?? { u32: () => Math.floor(Math.random() * 0x1_0000_0000) }
+    this.printk = options.printk ?? (() => {})
+  }
+
+  /** A handle for an object: the address of a cell whose first word is the object's index. */
+  createHandle(target: HandleTarget | undefined): Addr {
+    const index = this.#freeIndexes.pop() ?? this.#targets.length
+    const handle = this.memory.alloc(HANDLE_SIZE)
+    this.#targets[index] = target
+    this.memory.u32[handle >>> 2] = index
+    return handle
+  }
+
+  /** For objects that need their handle before they exist. */
+  bindHandle(handle: Addr, target: HandleTarget): void {
+    const index = this.memory.u32[handle >>> 2] as number
+    invariant(index > 0 && index < this.#targets.length, 'bindHandle of something that is not a handle')
+    this.#targets[index] = target
+  }
+
+  freeHandle(handle: Addr): void {
+    const index = this.memory.u32[handle >>> 2] as number
+    this.#targets[index] = undefined
+    this.#freeIndexes.push(index)
+    this.memory.free(handle)
+  }
+
+  /** The object of a handle. Undefined for an address that is no handle (only unverified programs can cause that). */
+  target(handle: Addr): HandleTarget | undefined {
+    return this.#targets[this.memory.u32[handle >>> 2] as number]
+  }
+
+  mapOf(handle: Addr): BpfMap | undefined {
+    const target = this.target(handle >>> 0)
+    return target !== undefined && 'keySize' in target ? target : undefined
+  }
+
+  programOf(handle: Addr): LoadedProgram | undefined {
+    const target = this.target(handle >>> 0)
+    return target !== undefined && 'image' in target ? target : undefined
+  }
+
+  functionOf(handle: Addr): FunctionTarget | undefined {
+    const target = this.target(handle >>> 0)
+    return target !== undefined && 'slot' in target ? target : undefined
+  }
+
+  /** Makes an image runnable on `engine` and binds its handle. */
+  install(image: ProgramImage, engine: Engine): LoadedProgram {
+    const program: LoadedProgram = { image, runner: engine.prepare(image) }
+    this.bindHandle(image.handle, program)
+    return program
+  }
+}
+
+/** The host's clock, at the resolution it gives. */
+export function hostClock(): Clock {
+  const start = performance.now()
+  const epoch = BigInt(Date.now()) * 1_000_000n
+  const elapsed = (): bigint => BigInt(Math.round((performance.now() - start) * 1e6))
+  return {
+    monotonic: () => elapsed() + 1_000_000_000n,
+    boottime: () => elapsed() + 1_000_000_000n,
+    realtime: () => epoch + elapsed(),
+    tai: () => epoch + elapsed() + 37_000_000_000n,
+  }
+}
