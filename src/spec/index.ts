@@ -1,4 +1,12 @@
 export {
+  matchSection,
+  SECTION_FORMS,
+  type SectionForm,
+  type SectionMatch,
+  type SectionTargetKind,
+  tailSection,
+} from './sections.js'
+export {
   af_xdp,
   BPF_ATTR_SIZE,
   bpf_adj_room_flags,

@@ -199,7 +199,12 @@ const GUESSES: readonly Guess[] = [
   [/^xdp/, 'xdp', 'xdp', OLD_PREFIX],
   [/^(socket|sk_?filter|filter|bpf_?filter)/, 'socket_filter', undefined, 'a socket filter by its name'],
   [/^(action|act)([._/\d-]|$)/, 'sched_act', undefined, "iproute2's tc actions are named so"],
-  [/^(classifier|cls|tc|clsact|sched_cls)([._/\d-]|$)/, 'sched_cls', undefined, "iproute2's tc classifiers are named so"],
+  [
+    /^(classifier|cls|tc|clsact|sched_cls)([._/\d-]|$)/,
+    'sched_cls',
+    undefined,
+    "iproute2's tc classifiers are named so",
+  ],
   [/^(ingress|egress)([._/\d-]|$)/, 'sched_cls', undefined, 'tc examples name their two directions so'],
   [/^(from|to)-[a-z]/, 'sched_cls', undefined, 'network data paths name their tc hooks so'],
   [/^(0x[0-9a-f]+|\d+)\/(0x[0-9a-f]+|\d+)$/i, 'sched_cls', undefined, "iproute2's tail section MAP-ID/KEY"],

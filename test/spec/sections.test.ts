@@ -36,7 +36,14 @@ test('types, attach types and flags', () => {
     '/bin/sh:read*',
     true,
   ])
-  assert.deepEqual(row('usdt/libc.so.6:libc:setjmp'), ['kprobe', undefined, false, false, 'libc.so.6:libc:setjmp', true])
+  assert.deepEqual(row('usdt/libc.so.6:libc:setjmp'), [
+    'kprobe',
+    undefined,
+    false,
+    false,
+    'libc.so.6:libc:setjmp',
+    true,
+  ])
   assert.equal(matchSection('fentry/x')?.form?.btfPrefix, '')
   assert.equal(matchSection('iter/task')?.form?.btfPrefix, 'bpf_iter_')
   assert.equal(matchSection('tp_btf/sched_switch')?.form?.btfPrefix, 'btf_trace_')
@@ -69,7 +76,8 @@ test('names of other times and tools are guessed, and said to be', () => {
     assert.equal(match?.guessed, true)
     assert.ok(match?.reason)
   }
-  for (const name of ['', '.text', 'test', 'other', 'license', 'maps']) assert.equal(matchSection(name), undefined, name)
+  for (const name of ['', '.text', 'test', 'other', 'license', 'maps'])
+    assert.equal(matchSection(name), undefined, name)
 })
 
 test('tail sections', () => {
