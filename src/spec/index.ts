@@ -1,4 +1,15 @@
 export {
+  ATTACH_TYPES,
+  type AttachTarget,
+  type AttachTypeName,
+  type AttachTypeRow,
+  attachTypeByName,
+  attachTypeName,
+} from './attach-types.js'
+export { COMMANDS, type CommandName, type CommandRow, commandByName, commandName } from './commands.js'
+export { LINK_TYPES, type LinkTypeName, type LinkTypeRow, linkTypeByName, linkTypeName } from './link-types.js'
+export { PROG_TYPE_NAMES, type ProgTypeName, progTypeId, progTypeName } from './prog-type-names.js'
+export {
   matchSection,
   SECTION_FORMS,
   type SectionForm,
