@@ -1,1 +1,1 @@
-export {}
+export { linux } from './kernel.js'

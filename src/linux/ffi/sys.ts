@@ -1,0 +1,40 @@
+import { createRequire } from 'node:module'
+import { UsageError } from '../../base/index.js'
+
+/** The few entries into libc that the linux kernel needs. Addresses are plain numbers below 2^47. */
+export interface Sys {
+  /** syscall(2) with up to three arguments after the number. Returns -1 on error: read errno() at once. */
+  syscall(nr: number, a: number, b: number, c: number): number
+  errno(): number
+  /** Address of a buffer's first byte. It does not keep the buffer alive. */
+  address(buffer: Uint8Array): number
+}
+
+let loaded: Sys | undefined
+
+/** Loads koffi (an optional dependency) once. Throws UsageError naming the cause where it is missing. */
+export function loadSys(): Sys {
+  if (loaded !== undefined) return loaded
+  if (process.platform !== 'linux') {
+    throw new UsageError(`the linux kernel needs Linux; this is ${process.platform}`, 'use the embedded kernel here')
+  }
+  const require = createRequire(import.meta.url)
+  let koffi: typeof import('koffi')
+  try {
+    koffi = require('koffi')
+  } catch (cause) {
+    throw new UsageError(
+      `the linux kernel needs the optional dependency koffi, which cannot be loaded: ${(cause as Error).message.split('\n')[0]}`,
+      'npm install koffi (it is left out by --omit=optional)',
+    )
+  }
+  const libc = koffi.load(null)
+  // Non-variadic on purpose: every argument is an integer register, which is what syscall(2) reads.
+  const syscall = libc.func('long syscall(long nr, long a, long b, long c)') as unknown as Sys['syscall']
+  loaded = {
+    syscall: (nr, a, b, c) => Number(syscall(nr, a, b, c)),
+    errno: () => koffi.errno(),
+    address: (buffer) => Number(koffi.address(buffer)),
+  }
+  return loaded
+}

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs'
+import { release } from 'node:os'
+import { type Fd, type Kernel, KernelError, type OperationName, type Request, type Result } from '../kernel/index.js'
+import { objGetInfoByFd } from './commands/info.js'
+import { linkCreate, linkUpdate } from './commands/link.js'
+import {
+  mapCreate,
+  mapDeleteBatch,
+  mapDeleteElem,
+  mapFreeze,
+  mapGetNextKey,
+  mapLookupAndDeleteBatch,
+  mapLookupAndDeleteElem,
+  mapLookupBatch,
+  mapLookupElem,
+  mapUpdateBatch,
+  mapUpdateElem,
+} from './commands/map.js'
+import {
+  btfLoad,
+  fdById,
+  nextId,
+  objGet,
+  objPin,
+  progAttach,
+  progDetach,
+  progQuery,
+  progStreamRead,
+  taskFdQuery,
+} from './commands/object.js'
+import { progLoad, progTestRun } from './commands/prog.js'
+import { loadSys } from './ffi/sys.js'
+import { files } from './files.js'
+import { LinuxSession } from './session.js'
+
+type Handlers = { readonly [Name in OperationName]: (session: LinuxSession, request: Request<Name>) => Result<Name> }
+
+const handlers: Handlers = {
+  map_create: mapCreate,
+  map_lookup_elem: mapLookupElem,
+  map_update_elem: mapUpdateElem,
+  map_delete_elem: mapDeleteElem,
+  map_get_next_key: mapGetNextKey,
+  map_lookup_and_delete_elem: mapLookupAndDeleteElem,
+  map_freeze: mapFreeze,
+  map_lookup_batch: mapLookupBatch,
+  map_lookup_and_delete_batch: mapLookupAndDeleteBatch,
+  map_update_batch: mapUpdateBatch,
+  map_delete_batch: mapDeleteBatch,
+  prog_load: progLoad,
+  prog_test_run: progTestRun,
+  prog_attach: progAttach,
+  prog_detach: progDetach,
+  prog_query: progQuery,
+  prog_bind_map: (s, r) => void s.attr().u32(0, r.progFd).u32(4, r.mapFd).u32(8, r.flags).call(35, 'prog_bind_map'),
+  prog_stream_read_by_fd: progStreamRead,
+  prog_get_next_id: (s, r) => nextId(s, 11, 'prog_get_next_id', r.startId),
+  map_get_next_id: (s, r) => nextId(s, 12, 'map_get_next_id', r.startId),
+  btf_get_next_id: (s, r) => nextId(s, 23, 'btf_get_next_id', r.startId),
+  link_get_next_id: (s, r) => nextId(s, 31, 'link_get_next_id', r.startId),
+  prog_get_fd_by_id: (s, r) => fdById(s, 13, 'prog_get_fd_by_id', r.id),
+  map_get_fd_by_id: (s, r) => fdById(s, 14, 'map_get_fd_by_id', r.id, r.openFlags),
+  btf_get_fd_by_id: (s, r) => fdById(s, 19, 'btf_get_fd_by_id', r.id),
+  link_get_fd_by_id: (s, r) => fdById(s, 30, 'link_get_fd_by_id', r.id),
+  obj_pin: objPin,
+  obj_get: objGet,
+  obj_get_info_by_fd: objGetInfoByFd,
+  raw_tracepoint_open: (s, r) =>
+    s.own(s.attr().text(0, r.name).u32(8, r.progFd).u64(16, r.cookie).call(17, 'raw_tracepoint_open') as Fd),
+  btf_load: btfLoad,
+  task_fd_query: taskFdQuery,
+  link_create: linkCreate,
+  link_update: linkUpdate,
+  link_detach: (s, r) => void s.attr().u32(0, r.linkFd).call(34, 'link_detach'),
+  enable_stats: (s, r) => s.own(s.attr().u32(0, r.type).call(32, 'enable_stats') as Fd),
+  iter_create: (s, r) => s.own(s.attr().u32(0, r.linkFd).u32(4, r.flags).call(33, 'iter_create') as Fd),
+  token_create: (s, r) => s.own(s.attr().u32(0, r.flags).u32(4, r.bpffsFd).call(36, 'token_create') as Fd),
+  close: (s, r) => s.close(r.fd),
+  dup: (s, r) => s.own(s.dup(r.fd)),
+  mkdir: (_, r) => files.mkdir(r),
+  rmdir: (_, r) => files.rmdir(r),
+  unlink: (_, r) => files.unlink(r),
+  rename: (_, r) => files.rename(r),
+  readdir: (_, r) => files.readdir(r),
+  stat: (_, r) => files.stat(r),
+  sysctl_read: (_, r) => files.sysctlRead(r),
+  sysctl_write: (_, r) => files.sysctlWrite(r),
+}
+
+/**
+ * The real kernel, through bpf(2). Needs Linux and the optional dependency koffi (UsageError otherwise). Every
+ * descriptor belongs to this session and is closed when it is disposed; what is pinned or attached elsewhere stays.
+ */
+export function linux(): Kernel {
+  const session = new LinuxSession(loadSys(), possibleCpus())
+  return {
+    name: 'linux',
+    release: release(),
+    possibleCpus: session.possibleCpus,
+    call(name, request) {
+      session.arena.reset()
+      return handlers[name](session, request)
+    },
+    watch() {
+      throw new KernelError('EOPNOTSUPP', 'watch', { hint: 'this kernel session cannot wait for events yet' })
+    },
+    mmap() {
+      throw new KernelError('EOPNOTSUPP', 'mmap', { hint: 'this kernel session cannot map memory yet' })
+    },
+    vmlinuxBtf() {
+      try {
+        return readFileSync('/sys/kernel/btf/vmlinux')
+      } catch {
+        return undefined
+      }
+    },
+    [Symbol.dispose]() {
+      session.closeAll()
+    },
+  }
+}
+
+/** Highest possible CPU number plus one, from a list like `0-3,8`. */
+function possibleCpus(): number {
+  const list = readFileSync('/sys/devices/system/cpu/possible', 'utf8')
+  return Math.max(...[...list.matchAll(/\d+/g)].map((match) => Number(match[0]))) + 1
+}
