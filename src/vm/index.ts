@@ -7,16 +7,26 @@ export {
   type MachineOptions,
 } from './machine.js'
 export { Memory, OutOfMemoryError } from './memory.js'
+export type { PacketContext } from './net/types.js'
+export { copyValue, readValue, releaseFields } from './special-fields.js'
 export type {
   Addr,
   BpfMap,
+  CgroupStorageMap,
   Clock,
   Engine,
-  HelperEnv,
   HelperFunction,
+  LocalStorageMap,
+  PacketAccess,
+  PerfEventArray,
   PrintkSink,
   ProgramImage,
   RandomSource,
+  RingBuffer,
   Runner,
+  SpecialField,
+  SpecialFieldKind,
+  StackTraceMap,
   Status,
+  UserRingBuffer,
 } from './types.js'

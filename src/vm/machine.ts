@@ -1,6 +1,17 @@
 import { invariant } from '../base/index.js'
 import { Memory } from './memory.js'
-import type { Addr, BpfMap, Clock, Engine, HelperEnv, PrintkSink, ProgramImage, RandomSource, Runner } from './types.js'
+import type { PacketContext } from './net/types.js'
+import type {
+  Addr,
+  BpfMap,
+  Clock,
+  Engine,
+  PrintkSink,
+  ProgramImage,
+  RandomSource,
+  Runner,
+  SpecialField,
+} from './types.js'
 
 export interface MachineOptions {
   /** Number of CPUs: per-CPU storage has this many copies. Default 2. */
@@ -32,7 +43,7 @@ const HANDLE_SIZE = 64
  * The machine: memory, CPUs, clock, and the objects that handles in its memory stand for. One machine runs one
  * program at a time; nested runs (callbacks, timers) save and restore what they change.
  */
-export class Machine implements HelperEnv {
+export class Machine {
   readonly memory: Memory
   readonly cpus: number
   clock: Clock
@@ -43,6 +54,8 @@ export class Machine implements HelperEnv {
   /** Result register of the last run, as halves. */
   r0lo = 0
   r0hi = 0
+  /** The packet of the running program, while one runs on a packet. */
+  packet: PacketContext | undefined
   /** Instructions a run may still execute; engines count down and fail with BudgetError below zero. */
   budget = Number.POSITIVE_INFINITY
 
@@ -98,6 +111,11 @@ export class Machine implements HelperEnv {
   functionOf(handle: Addr): FunctionTarget | undefined {
     const target = this.target(handle >>> 0)
     return target !== undefined && 'slot' in target ? target : undefined
+  }
+
+  /** Releases what one special field at `addr` holds and zeroes it. See `releaseFields`. */
+  releaseField(field: SpecialField, addr: Addr): void {
+    this.memory.u8.fill(0, addr, addr + field.size)
   }
 
   /** Makes an image runnable on `engine` and binds its handle. */

@@ -4,7 +4,7 @@
 // page at address 0 is never handed out. Things that are not bytes (maps, programs, functions) are known to programs
 // by a *handle*: the address of a small cell that the machine maps back to the object.
 
-import type { Memory } from './memory.js'
+import type { Machine } from './machine.js'
 
 /** Unsigned 32-bit address in the machine's memory. 0 is NULL. */
 export type Addr = number
@@ -44,8 +44,121 @@ export interface BpfMap {
   forEach?(visit: (key: Addr, value: Addr) => number): number
   /** True for types whose program-side value is another map (ARRAY_OF_MAPS, HASH_OF_MAPS). */
   readonly innerMap?: BpfMap | undefined
+  /**
+   * Types indexed by a u32 key, array-like: the same address as `lookup` without a key in memory; 0 beyond the end.
+   * Program arrays: the slot, a u32 program handle (0: empty). Maps of maps: the slot, a u32 map handle.
+   */
+  elementAt?(index: number): Addr
+  /** What the map's BTF says lies in its values that copies must leave alone; absent: nothing. */
+  readonly specialFields?: readonly SpecialField[] | undefined
   /** Frees the map's storage. Called once, when the last reference is gone. */
   free(): void
+}
+
+export type SpecialFieldKind =
+  | 'spin_lock'
+  | 'res_spin_lock'
+  | 'timer'
+  | 'workqueue'
+  | 'task_work'
+  | 'kptr_untrusted'
+  | 'kptr'
+  | 'percpu_kptr'
+  | 'uptr'
+  | 'list_head'
+  | 'list_node'
+  | 'rb_root'
+  | 'rb_node'
+  | 'refcount'
+
+/**
+ * A field of a map value or allocated object that the kernel owns: copies into the value skip it, copies to user space
+ * read zero there, and freeing the value releases what it holds (`copyValue`, `readValue`, `releaseFields` of vm).
+ */
+export interface SpecialField {
+  readonly kind: SpecialFieldKind
+  readonly offset: number
+  readonly size: number
+  /** BTF type id of what a kptr points to or a list or tree contains, in the map's BTF. */
+  readonly typeId?: number
+  /** list_head and rb_root: offset of the node field in the contained type. */
+  readonly nodeOffset?: number
+}
+
+/** A map of type RINGBUF. */
+export interface RingBuffer extends BpfMap {
+  /** Address of `size` bytes of a new record, 0 when it does not fit. The 8-byte header lies before it, as in Linux. */
+  reserve(size: number): Addr
+  /** Submits or discards a reserved record. `flags`: BPF_RB_NO_WAKEUP or BPF_RB_FORCE_WAKEUP. */
+  commit(record: Addr, discard: boolean, flags: number): void
+  /** `flag`: BPF_RB_AVAIL_DATA, BPF_RB_RING_SIZE, BPF_RB_CONS_POS or BPF_RB_PROD_POS; 0 for another. */
+  query(flag: number): bigint
+}
+
+/** A map of type USER_RINGBUF, as bpf_user_ringbuf_drain reads it. */
+export interface UserRingBuffer extends BpfMap {
+  /** Address of the next sample's bytes, 0 where there is none: then `peekError` tells why. */
+  peekSample(): Addr
+  /** Length of the sample that peekSample found. */
+  readonly sampleSize: number
+  /** Negative errno of a peekSample that found nothing: -ENODATA empty, -EAGAIN discarded (and skipped), -EINVAL … */
+  readonly peekError: Status
+  /** Consumes the sample that peekSample found. */
+  releaseSample(): void
+  /** Wakes the producer. */
+  notify(): void
+}
+
+/** A map of type PERF_EVENT_ARRAY. */
+export interface PerfEventArray extends BpfMap {
+  /**
+   * Writes one raw sample to the event at `index`; `data` is only valid during the call. -E2BIG index beyond the array,
+   * -ENOENT no event there, -EOPNOTSUPP the event is of another CPU than `cpu`, -ENOSPC no room (counted as lost).
+   */
+  output(index: number, cpu: number, data: Uint8Array): Status
+  /** Counter of the event at `index` as (counter, enabled ns, running ns), or a negative errno. */
+  read(index: number, cpu: number): readonly [counter: bigint, enabled: bigint, running: bigint] | Status
+}
+
+/** A map of type STACK_TRACE. */
+export interface StackTraceMap extends BpfMap {
+  /** Stores a stack (innermost first); its id, or -EEXIST, -ENOMEM. `flags`: BPF_F_REUSE_STACKID, BPF_F_FAST_STACK_CMP. */
+  storeStack(addresses: readonly bigint[], flags: number): number
+}
+
+/** SK_STORAGE, INODE_STORAGE, TASK_STORAGE and CGRP_STORAGE: values that belong to objects. */
+export interface LocalStorageMap extends BpfMap {
+  /** The value of an object, which is known by the number its kind gives it (socket cookie, pid, cgroup id); 0 if absent. */
+  storageOf(owner: bigint): Addr
+  /** Creates the value of an object, from the bytes at `init` (0: zeroes); 0 when out of memory. */
+  createStorage(owner: bigint, init: Addr): Addr
+  /** -ENOENT if absent. */
+  deleteStorage(owner: bigint): Status
+}
+
+/** CGROUP_STORAGE and PERCPU_CGROUP_STORAGE: the value of the cgroup the running program is attached to. */
+export interface CgroupStorageMap extends BpfMap {
+  currentStorage(): Addr
+}
+
+/**
+ * The packet of the running program as instructions (LD_ABS, LD_IND) and helpers that are not about networking see it.
+ * Addresses are valid until the packet changes.
+ */
+export interface PacketAccess {
+  /** Bytes of the whole packet, fragments included. */
+  readonly length: number
+  /**
+   * LD_ABS and LD_IND: `size` (1, 2, 4) bytes as an unsigned big-endian number, -1 out of range. `offset` is signed:
+   * negative ones count from SKF_NET_OFF and SKF_LL_OFF.
+   */
+  loadBytes(offset: number, size: number): number
+  /** Copies `length` bytes at `offset` of the packet to memory. 0, or -EFAULT / -EINVAL out of range. */
+  copyOut(offset: number, length: number, to: Addr): Status
+  /** Copies memory into the packet (making it writable as the helpers do); `flags` as bpf_skb_store_bytes. */
+  copyIn(offset: number, length: number, from: Addr, flags: number): Status
+  /** Address of `length` contiguous bytes at `offset`, 0 where they are not contiguous or out of range. */
+  contiguous(offset: number, length: number): Addr
 }
 
 /** A program ready to run: relocated instructions and what its instructions refer to. */
@@ -56,10 +169,23 @@ export interface ProgramImage {
   readonly expectedAttachType: number
   /** Little-endian instruction slots, 8 bytes each, with map and function references still symbolic: see `refs`. */
   readonly insns: Uint8Array
-  /** ld_imm64 slots that hold a reference: slot index -> the 64-bit value to load. */
+  /**
+   * ld_imm64 slots that hold a reference: slot index -> the 64-bit value to load (a map's handle, the address of a map
+   * value or kernel variable). References to subprograms (src 4) are resolved by `Machine.install`.
+   */
   readonly refs: ReadonlyMap<number, bigint>
   /** Handle of this program (prog arrays, devmap and cpumap programs refer to it). */
   readonly handle: Addr
+  /** Kernel functions called: instruction slot -> name. Helper calls are in the instruction itself. */
+  readonly kfuncs?: ReadonlyMap<number, string>
+  /** Loads (slots) through pointers that may be bad: a fault reads zero, as Linux's probe loads do. */
+  readonly probeLoads?: ReadonlySet<number>
+  /** Where the program's arena lies in memory and what its user-side addresses are. */
+  readonly arena?: { readonly addr: Addr; readonly size: number; readonly userAddr: bigint }
+  /** Size and kernel-owned fields of the program's own types: bpf_obj_new and its relatives name them by BTF id. */
+  readonly localType?: (
+    typeId: number,
+  ) => { readonly size: number; readonly fields: readonly SpecialField[] } | undefined
   /** True where the program may see packets of several buffers (xdp.frags). */
   readonly hasFrags: boolean
   readonly sleepable: boolean
@@ -97,20 +223,9 @@ export interface RandomSource {
 /** Where `bpf_trace_printk` and friends write: one line without its newline. */
 export type PrintkSink = (line: string) => void
 
-/** What a helper receives before its BPF arguments; the machine implements it. */
-export interface HelperEnv {
-  readonly memory: Memory
-  readonly cpus: number
-  readonly cpu: number
-  readonly clock: Clock
-  readonly random: RandomSource
-  /** High half of a 64-bit result, set by helpers whose ABI result is `l`. */
-  r0hi: number
-}
-
 /**
- * A helper's implementation. Arguments follow the ABI column of its row in spec/helpers.ts: `p` and `i` arrive as one
- * signed 32-bit number, `l` as two (low, high). Results: `p`, `i`, `u` and `l` return the low half (for `l` the high
- * half goes to `env.r0hi`), `v` returns 0.
+ * A helper's or kfunc's implementation. Arguments follow the ABI column of its row in spec/helpers.ts: `p` and `i` arrive
+ * as one signed 32-bit number, `l` as two (low, high). Results: `p`, `i`, `u` and `l` return the low half (for `l` the
+ * high half goes to `machine.r0hi`), `v` returns 0.
  */
-export type HelperFunction<Env = HelperEnv> = (env: Env, ...args: number[]) => number
+export type HelperFunction = (machine: Machine, ...args: number[]) => number
