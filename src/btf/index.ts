@@ -1,4 +1,14 @@
 export { Btf, type BtfLayout, type ParseBtfOptions, parseBtf } from './btf.js'
+export { applyCoreRelo, CORE_POISON_IMM, type CorePatch } from './core/patch.js'
+export {
+  type CoreCandidate,
+  type CoreFailed,
+  type CoreMemSize,
+  type CoreResolved,
+  CoreResolver,
+  type CoreResult,
+} from './core/resolver.js'
+export { type AccessSpec, CORE_RELO_TEXT, formatAccess, formatSpec, parseAccess } from './core/spec.js'
 export {
   type BtfExt,
   type BtfExtGroup,
