@@ -159,3 +159,28 @@ function memo(read: (offset: number) => string): (offset: number) => string {
     return text
   }
 }
+
+/** func_info records as bpf(2) takes them (8 bytes each): `insnOff` is written as given, in instructions for the kernel. */
+export function encodeFuncInfo(records: readonly Pick<FuncInfo, 'insnOff' | 'typeId'>[]): Uint8Array {
+  const bytes = new Uint8Array(records.length * FUNC_INFO_SIZE)
+  const view = new DataView(bytes.buffer)
+  for (const [i, record] of records.entries()) {
+    view.setUint32(i * FUNC_INFO_SIZE, record.insnOff, true)
+    view.setUint32(i * FUNC_INFO_SIZE + 4, record.typeId, true)
+  }
+  return bytes
+}
+
+/** line_info records as bpf(2) takes them (16 bytes each): `insnOff` is written as given, in instructions for the kernel. */
+export function encodeLineInfo(records: readonly Omit<LineInfo, 'fileName' | 'text'>[]): Uint8Array {
+  const bytes = new Uint8Array(records.length * LINE_INFO_SIZE)
+  const view = new DataView(bytes.buffer)
+  for (const [i, record] of records.entries()) {
+    const at = i * LINE_INFO_SIZE
+    view.setUint32(at, record.insnOff, true)
+    view.setUint32(at + 4, record.fileNameOff, true)
+    view.setUint32(at + 8, record.lineOff, true)
+    view.setUint32(at + 12, ((record.line << 10) | (record.column & 0x3ff)) >>> 0, true)
+  }
+  return bytes
+}

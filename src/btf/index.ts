@@ -1,4 +1,5 @@
 export { Btf, type BtfLayout, type ParseBtfOptions, parseBtf } from './btf.js'
+export { BtfBuilder, type BtfBuilderOptions, encodeBtf, reencodeBtf } from './builder.js'
 export { applyCoreRelo, CORE_POISON_IMM, type CorePatch } from './core/patch.js'
 export {
   type CoreCandidate,
@@ -9,12 +10,16 @@ export {
   type CoreResult,
 } from './core/resolver.js'
 export { type AccessSpec, CORE_RELO_TEXT, formatAccess, formatSpec, parseAccess } from './core/spec.js'
+export { type DatasecPlace, fixDatasecs } from './datasec.js'
+export type { NewBtfType } from './encode-type.js'
 export {
   type BtfExt,
   type BtfExtGroup,
   CORE_RELO_KINDS,
   type CoreRelo,
   type CoreReloKind,
+  encodeFuncInfo,
+  encodeLineInfo,
   type FuncInfo,
   type LineInfo,
   parseBtfExt,
