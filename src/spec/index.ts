@@ -7,6 +7,29 @@ export {
   attachTypeName,
 } from './attach-types.js'
 export { COMMANDS, type CommandName, type CommandRow, commandByName, commandName } from './commands.js'
+export {
+  type AbiArg,
+  type AbiResult,
+  type ArgKind,
+  abiParts,
+  type HelperAbi,
+  type HelperArg,
+  type HelperParam,
+  type HelperReturn,
+  type HelperRow,
+  helperParams,
+  type ReturnKind,
+} from './helper-kinds.js'
+export { HELPER_VARIANTS, type HelperVariant, helperFor } from './helper-variants.js'
+export {
+  HELPERS,
+  type Helper,
+  type HelperName,
+  helperById,
+  helperByName,
+  helperName,
+  type UsedHelperAbi,
+} from './helpers.js'
 export { LINK_TYPES, type LinkTypeName, type LinkTypeRow, linkTypeByName, linkTypeName } from './link-types.js'
 export { PROG_TYPE_NAMES, type ProgTypeName, progTypeId, progTypeName } from './prog-type-names.js'
 export {
