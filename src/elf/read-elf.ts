@@ -23,12 +23,14 @@ export function isElf(bytes: Uint8Array): boolean {
 
 /**
  * Reads an ELF-64 file of either byte order: header, sections, the symbol table and all relocation tables
- * (SHT_REL and SHT_RELA). Section data are views of `bytes`, nothing is copied.
+ * (SHT_REL and SHT_RELA). Section data are views of `file`, nothing is copied.
  *
  * Sections may not overlap (as the gABI has it), so reading takes time and memory proportional to the file's size.
  * @throws FormatError 'elf' on anything that is not such a file.
  */
-export function readElf(bytes: Uint8Array): ElfFile {
+export function readElf(file: Uint8Array): ElfFile {
+  // Node's Buffer, a subclass, has a slice() that does not copy: hand out plain views only.
+  const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength)
   const header = readHeader(bytes)
   const raw = readSectionHeaders(bytes, header)
   checkOverlaps(raw)
