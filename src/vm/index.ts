@@ -7,7 +7,22 @@ export {
   type MachineOptions,
 } from './machine.js'
 export { Memory, OutOfMemoryError } from './memory.js'
+export { Network } from './net/network.js'
+export type {
+  NetworkDevice,
+  NetworkHost,
+  NetworkSocket,
+  RouteAnswer,
+  RouteQuery,
+  RouteType,
+  SocketQuery,
+} from './net/network-host.js'
+export type { ClonedPacket, Redirect, RedirectKind } from './net/redirect.js'
+export { SkbPacket } from './net/skb-packet.js'
+export type { KernelSocket } from './net/socket-table.js'
+export { type NetworkOptions, parseAddress, staticNetwork } from './net/static-network.js'
 export type { PacketContext } from './net/types.js'
+export { XdpPacket } from './net/xdp-packet.js'
 export { copyValue, readValue, releaseFields } from './special-fields.js'
 export type {
   Addr,

@@ -1,6 +1,5 @@
-import type { PacketAccess } from '../types.js'
+import type { SkbPacket } from './skb-packet.js'
+import type { XdpPacket } from './xdp-packet.js'
 
 /** The packet a program runs on: an xdp_buff or an sk_buff. */
-export interface PacketContext extends PacketAccess {
-  readonly kind: 'xdp' | 'skb'
-}
+export type PacketContext = XdpPacket | SkbPacket
