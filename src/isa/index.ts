@@ -84,6 +84,9 @@ export {
   MAX_BPF_REG,
   MAX_BPF_STACK,
 } from './constants.js'
+export { type DisassembleOptions, disassemble, type SourceLine } from './disassemble.js'
+export { formatKernelInsn } from './format-kernel.js'
+export { formatLlvmInsn, type LlvmFormat } from './format-llvm.js'
 export {
   type ByteOrder,
   decodeInsnAt,
@@ -107,6 +110,7 @@ export {
   type Selector,
   selectorOfCode,
 } from './opcodes.js'
+export { ALU_OPERATORS, COND_OPERATORS, type InsnNames, type NamedInsn } from './operators.js'
 export {
   getCode,
   getDst,
