@@ -1,5 +1,6 @@
 import { type ElfSymbol, STB, STT, STV } from '../elf/index.js'
-import { SLOT, swapInsns } from './insn.js'
+import { swapByteOrder } from '../isa/index.js'
+import { SLOT } from './insn.js'
 import type { RoledSection } from './sections.js'
 import { fail, type Source } from './source.js'
 
@@ -67,7 +68,7 @@ function functionsOf(source: Source, section: RoledSection): FoundFunction[] {
       section: section.name,
     })
   }
-  const insns = source.elf.littleEndian ? section.data : swapInsns(section.data)
+  const insns = source.elf.littleEndian ? section.data : swapByteOrder(section.data)
   const symbols = entrySymbols(source, section)
   if (symbols.length === 0) {
     // No symbols at all (stripped, or written by hand): the section is one function named after it.

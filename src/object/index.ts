@@ -1,5 +1,18 @@
+export { type DescribedMap, type DescribedObject, type DescribedProgram, describeObject } from './describe.js'
+export {
+  type CoreOutcome,
+  type Fixup,
+  type LinkedFunction,
+  type LinkedLine,
+  type LinkedProgram,
+  type LinkOptions,
+  linkProgram,
+  programNamed,
+} from './link-program.js'
 export { ObjectError, type ObjectErrorPlace } from './object-error.js'
 export { type OpenOptions, openObject } from './open-object.js'
+export { objectBtf, objectBtfExt } from './parsed.js'
+export { externKernelName, type ProgramResolver, patchProgram, type ResolvedKsym } from './patch-program.js'
 export type {
   ExternSpec,
   FunctionSpec,

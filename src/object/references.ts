@@ -1,9 +1,10 @@
 import { type ElfRelocation, type ElfSymbol, relocationName, SHN, STT } from '../elf/index.js'
+import { getCode, getImm, getSrc, slotCount } from '../isa/index.js'
 import type { PlacedMap } from './btf-maps.js'
 import type { PlacedData } from './data-maps.js'
 import type { FoundExterns } from './externs.js'
 import type { FoundFunction, FunctionTable } from './functions.js'
-import { PSEUDO_CALL, PSEUDO_FUNC, SLOT, Slots } from './insn.js'
+import { BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, isCall, isLdImm64, isSubprogCall, SLOT } from './insn.js'
 import type { Source } from './source.js'
 import type { Reference } from './types.js'
 
@@ -39,17 +40,17 @@ export class ReferenceReader {
   }
 
   of(found: FoundFunction): Reference[] {
-    const slots = new Slots(found.insns)
+    const { insns } = found
     const records = this.#records.get(found.section.index)
     const references: Reference[] = []
-    for (let slot = 0; slot < slots.count; slot++) {
-      const wide = slots.isLdImm64(slot)
+    for (let slot = 0; slot < slotCount(insns); slot++) {
+      const wide = isLdImm64(insns, slot)
       const byte = (found.offset + slot) * SLOT
       const record = records?.get(byte)
-      if (record !== undefined) references.push(this.#relocated(found, slots, slot, record))
-      else if (slots.isSubprogCall(slot)) {
-        references.push(this.#call(found, slot, found.section.index, found.offset + slot + slots.imm(slot) + 1))
-      } else if (wide && slots.src(slot) === PSEUDO_FUNC) {
+      if (record !== undefined) references.push(this.#relocated(found, slot, record))
+      else if (isSubprogCall(insns, slot)) {
+        references.push(this.#call(found, slot, found.section.index, found.offset + slot + getImm(insns, slot) + 1))
+      } else if (wide && getSrc(insns, slot) === BPF_PSEUDO_FUNC) {
         references.push(broken(slot, `prog '${found.name}': missing subprog addr relo for insn #${slot}`))
       }
       // Records inside an instruction patch nothing that can be patched.
@@ -65,13 +66,14 @@ export class ReferenceReader {
     return references
   }
 
-  #relocated(found: FoundFunction, slots: Slots, slot: number, record: ElfRelocation): Reference {
+  #relocated(found: FoundFunction, slot: number, record: ElfRelocation): Reference {
+    const { insns } = found
     const symbol = this.#source.elf.symbols[record.symbol]!
     const name = this.#symbolName(symbol)
-    const wide = slots.isLdImm64(slot)
-    const call = slots.isCall(slot)
+    const wide = isLdImm64(insns, slot)
+    const call = isCall(insns, slot)
     if (!wide && !call) {
-      const code = `0x${slots.code(slot).toString(16)}`
+      const code = `0x${getCode(insns, slot).toString(16)}`
       return broken(
         slot,
         `prog '${found.name}': invalid relo against '${name}' for insns[${slot}].code ${code}`,
@@ -86,10 +88,11 @@ export class ReferenceReader {
       )
     }
     if (call) {
-      if (slots.src(slot) !== PSEUDO_CALL) return broken(slot, `prog '${found.name}': incorrect bpf_call opcode`)
+      if (getSrc(insns, slot) !== BPF_PSEUDO_CALL)
+        return broken(slot, `prog '${found.name}': incorrect bpf_call opcode`)
       // S + A in bytes; without an explicit addend, the field counts slots from the next instruction.
       const addend =
-        record.addend === undefined ? (slots.imm(slot) + 1) * SLOT : Number(BigInt.asIntN(32, record.addend))
+        record.addend === undefined ? (getImm(insns, slot) + 1) * SLOT : Number(BigInt.asIntN(32, record.addend))
       const target = symbol.value + addend
       if (this.#source.sections[symbol.section]?.role !== 'code') {
         return broken(
@@ -102,7 +105,7 @@ export class ReferenceReader {
       }
       return this.#call(found, slot, symbol.section, target / SLOT)
     }
-    const addend = record.addend === undefined ? slots.imm(slot) : Number(BigInt.asIntN(32, record.addend))
+    const addend = record.addend === undefined ? getImm(insns, slot) : Number(BigInt.asIntN(32, record.addend))
     return this.#address(found, slot, symbol, name, addend)
   }
 
