@@ -54,3 +54,13 @@ export {
   type BtfVar,
   type BtfVoid,
 } from './types.js'
+export {
+  type FormatOptions,
+  formatMap,
+  formatValue,
+  type MapEntry,
+  type MapTypes,
+  type ValueStyle,
+} from './value/format.js'
+export { JsonWriter } from './value/json-writer.js'
+export { decodeValue, encodeValue } from './value/value.js'
