@@ -1,4 +1,5 @@
 import { type Btf, type BtfMember, type BtfType, resolve, sizeOf } from '../btf/index.js'
+import { bpf_map_create_flags } from '../spec/index.js'
 import { isMapInMap, MAP, mapTypeName } from './map-types.js'
 import { asObjectError } from './object-error.js'
 import type { RoledSection } from './sections.js'
@@ -218,6 +219,7 @@ class DefinitionReader {
 }
 
 function toSpec(source: Source, name: string, section: RoledSection, definition: Definition): MapSpec {
+  const numa = definition.numaNode
   return {
     name,
     type: mapTypeName(definition.typeId),
@@ -225,9 +227,9 @@ function toSpec(source: Source, name: string, section: RoledSection, definition:
     keySize: definition.keySize,
     valueSize: definition.valueSize,
     maxEntries: definition.maxEntries,
-    flags: definition.flags,
+    flags: definition.flags | (numa === undefined ? 0 : bpf_map_create_flags.BPF_F_NUMA_NODE),
     mapExtra: definition.mapExtra,
-    numaNode: definition.numaNode,
+    numaNode: numa,
     pinning: definition.pinning === 1 ? 'by_name' : 'none',
     btfKeyTypeId: definition.keyType,
     btfValueTypeId: definition.valueType,

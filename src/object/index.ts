@@ -1,5 +1,4 @@
 export { type DescribedMap, type DescribedObject, type DescribedProgram, describeObject } from './describe.js'
-export { applyKconfig, type KconfigSource, unresolvedKconfig } from './kconfig.js'
 export {
   type CoreOutcome,
   type Fixup,
@@ -10,8 +9,6 @@ export {
   linkProgram,
   programNamed,
 } from './link-program.js'
-export { type BtfFeature, type LoadableBtfOptions, loadableBtf } from './loadable-btf.js'
-export { kernelName, type Machine, type MapCreation, mapCreation } from './map-creation.js'
 export { ObjectError, type ObjectErrorPlace } from './object-error.js'
 export { type OpenOptions, openObject } from './open-object.js'
 export { objectBtf, objectBtfExt } from './parsed.js'
@@ -30,4 +27,3 @@ export type {
   StructOpsSpec,
   VariableSpec,
 } from './types.js'
-export { readVariable, setVariable, variableBytes, variableNamed } from './variables.js'

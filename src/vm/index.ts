@@ -1,3 +1,7 @@
+export { type Callable, type CallTable, callTable, hasHelper, hasKfunc, type Kfunc } from './calls.js'
+export { BudgetError, ExecutionError, MemoryFault, type ProgramPlace, UnsupportedError } from './errors.js'
+export { Interpreter, InterpreterRunner } from './interpreter/interpreter.js'
+export type { StepHook } from './interpreter/state.js'
 export {
   type FunctionTarget,
   type HandleTarget,
@@ -6,6 +10,7 @@ export {
   Machine,
   type MachineOptions,
 } from './machine.js'
+export { type RawRunOptions, type RawRunResult, rawImage, runRaw } from './machine-run.js'
 export { Memory, OutOfMemoryError } from './memory.js'
 export { Network } from './net/network.js'
 export type {

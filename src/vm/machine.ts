@@ -1,4 +1,5 @@
 import { invariant } from '../base/index.js'
+import { BPF_PSEUDO_FUNC, getCode, getImm, getSrc, slotCount } from '../isa/index.js'
 import { Memory } from './memory.js'
 import type { PacketContext } from './net/types.js'
 import type {
@@ -26,6 +27,8 @@ export interface MachineOptions {
 export interface LoadedProgram {
   readonly image: ProgramImage
   readonly runner: Runner
+  /** Handles of its functions. */
+  readonly functions: readonly Addr[]
 }
 
 /** What a handle's cell in memory stands for. */
@@ -38,6 +41,7 @@ export interface FunctionTarget {
 }
 
 const HANDLE_SIZE = 64
+const LD_IMM64 = 0x18
 
 /**
  * The machine: memory, CPUs, clock, and the objects that handles in its memory stand for. One machine runs one
@@ -54,6 +58,10 @@ export class Machine {
   /** Result register of the last run, as halves. */
   r0lo = 0
   r0hi = 0
+  /** Arguments of the callback that is being called, as halves; the callee copies them before it runs. */
+  readonly callbackArgs = new Int32Array(10)
+  /** The program that runs now. */
+  image: ProgramImage | undefined
   /** The packet of the running program, while one runs on a packet. */
   packet: PacketContext | undefined
   /** Instructions a run may still execute; engines count down and fail with BudgetError below zero. */
@@ -118,12 +126,51 @@ export class Machine {
     this.memory.u8.fill(0, addr, addr + field.size)
   }
 
-  /** Makes an image runnable on `engine` and binds its handle. */
+  /**
+   * Makes an image runnable on `engine` and binds its handle. References to subprograms get handles of their own, which
+   * `uninstall` gives back. Throws what `engine.prepare` throws; then nothing is left behind.
+   */
   install(image: ProgramImage, engine: Engine): LoadedProgram {
-    const program: LoadedProgram = { image, runner: engine.prepare(image) }
+    const functions = new Map<number, Addr>()
+    const refs = new Map(image.refs)
+    for (const { pc, target } of functionReferences(image)) {
+      if (refs.has(pc)) continue
+      const handle = functions.get(target) ?? this.createHandle(undefined)
+      functions.set(target, handle)
+      refs.set(pc, BigInt(handle))
+    }
+    const handles = [...functions.values()]
+    const linked: ProgramImage = { ...image, refs }
+    let runner: Runner
+    try {
+      runner = engine.prepare(linked)
+    } catch (error) {
+      for (const handle of handles) this.freeHandle(handle)
+      throw error
+    }
+    const program: LoadedProgram = { image: linked, runner, functions: handles }
+    for (const [slot, handle] of functions) this.bindHandle(handle, { program, slot })
     this.bindHandle(image.handle, program)
     return program
   }
+
+  /** Gives back the program's handle and those of its functions. */
+  uninstall(program: LoadedProgram): void {
+    for (const handle of program.functions) this.freeHandle(handle)
+    this.freeHandle(program.image.handle)
+  }
+}
+
+/** ld_imm64 instructions that name a subprogram (BPF_PSEUDO_FUNC): their slots and the subprograms'. */
+function functionReferences(image: ProgramImage): { pc: number; target: number }[] {
+  const found: { pc: number; target: number }[] = []
+  const { insns } = image
+  for (let pc = 0; pc < slotCount(insns); pc++) {
+    if (getCode(insns, pc) !== LD_IMM64) continue
+    if (getSrc(insns, pc) === BPF_PSEUDO_FUNC) found.push({ pc, target: pc + 1 + getImm(insns, pc) })
+    pc++
+  }
+  return found
 }
 
 /** The host's clock, at the resolution it gives. */

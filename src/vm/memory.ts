@@ -47,6 +47,8 @@ export class Memory {
   u32: Uint32Array
   i32: Int32Array
   view: DataView
+  /** The memory without its first 64 KiB: what programs may touch. */
+  program: DataView
   /** Bytes of address space in use by the program side: size of the buffer. */
   size: number
 
@@ -69,6 +71,7 @@ export class Memory {
     this.u32 = new Uint32Array(buffer)
     this.i32 = new Int32Array(buffer)
     this.view = new DataView(buffer)
+    this.program = new DataView(buffer, PAGE)
     this.size = buffer.byteLength
   }
 
@@ -189,6 +192,7 @@ export class Memory {
     this.u32 = new Uint32Array(buffer)
     this.i32 = new Int32Array(buffer)
     this.view = new DataView(buffer)
+    this.program = new DataView(buffer, PAGE)
     this.size = buffer.byteLength
   }
 }

@@ -42,7 +42,14 @@ export interface BpfMap {
   peek?(value: Addr): Status
   /** Calls `visit` for each element in iteration order until it returns non-zero; the number of elements visited. */
   forEach?(visit: (key: Addr, value: Addr) => number): number
-  /** True for types whose program-side value is another map (ARRAY_OF_MAPS, HASH_OF_MAPS). */
+  /**
+   * True for types whose slots hold a u32 handle or object address which a program's look-up gives instead of the slot's
+   * address (0 stays NULL): ARRAY_OF_MAPS, HASH_OF_MAPS, XSKMAP, SOCKMAP, SOCKHASH. `lookup` still gives the slot.
+   */
+  readonly holdsHandles?: boolean
+  /** Address of the key of the element whose value is at `value`, for callbacks of timers; valid until the next call. */
+  keyOfValue?(value: Addr): Addr
+  /** ARRAY_OF_MAPS, HASH_OF_MAPS: the template whose shape every inner map has. */
   readonly innerMap?: BpfMap | undefined
   /**
    * Types indexed by a u32 key, array-like: the same address as `lookup` without a key in memory; 0 beyond the end.
@@ -178,6 +185,8 @@ export interface ProgramImage {
   readonly handle: Addr
   /** Kernel functions called: instruction slot -> name. Helper calls are in the instruction itself. */
   readonly kfuncs?: ReadonlyMap<number, string>
+  /** Slot of the subprogram that bpf_throw enters (`exception_callback`); absent: the cookie is the result. */
+  readonly exceptionCallback?: number
   /** Loads (slots) through pointers that may be bad: a fault reads zero, as Linux's probe loads do. */
   readonly probeLoads?: ReadonlySet<number>
   /** Where the program's arena lies in memory and what its user-side addresses are. */
