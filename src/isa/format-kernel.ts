@@ -1,4 +1,14 @@
-import { BPF_ATOMIC, BPF_LD, BPF_LDX, BPF_PSEUDO_CALL, BPF_ST, BPF_STX, BPF_W } from './constants.js'
+import { helperName } from '../spec/index.js'
+import {
+  BPF_ATOMIC,
+  BPF_LD,
+  BPF_LDX,
+  BPF_PSEUDO_CALL,
+  BPF_PSEUDO_KFUNC_CALL,
+  BPF_ST,
+  BPF_STX,
+  BPF_W,
+} from './constants.js'
 import type { Insn } from './insn.js'
 import { lookupOp, type Op, opsOfCode } from './opcodes.js'
 import { ALU_OPERATORS, COND_OPERATORS, hexByte, type InsnNames, signed } from './operators.js'
@@ -86,13 +96,20 @@ function body(insn: Insn, op: Op, names: InsnNames): string {
     case 'call': {
       const name = names.call?.(insn)
       if (src === BPF_PSEUDO_CALL) return `call pc${signed(imm)}${name === undefined ? '' : `#${name}`}`
-      return `call ${name ?? 'unknown'}#${imm}`
+      return `call ${name ?? functionName(src, imm)}#${imm}`
     }
     case 'callx':
       return `callx r${dst}`
     case 'exit':
       return 'exit'
   }
+}
+
+function functionName(src: number, imm: number): string {
+  if (src === BPF_PSEUDO_KFUNC_CALL) return 'kernel-function'
+  if (src === 0 && imm === 0) return 'bpf_unspec'
+  const helper = src === 0 ? helperName(imm) : undefined
+  return helper === undefined ? 'unknown' : `bpf_${helper}`
 }
 
 function atomic(insn: Insn, op: Op, bits: number): string {

@@ -1,4 +1,12 @@
 export {
+  type CheckOptions,
+  checkInsnFields,
+  checkInsnStream,
+  checkInsns,
+  checkReservedFields,
+  isLinuxOpcode,
+} from './check.js'
+export {
   BPF_ABS,
   BPF_ADD,
   BPF_ADDR_PERCPU,
@@ -111,6 +119,7 @@ export {
   selectorOfCode,
 } from './opcodes.js'
 export { ALU_OPERATORS, COND_OPERATORS, type InsnNames, type NamedInsn } from './operators.js'
+export type { InsnProblem, InsnRule } from './problem.js'
 export {
   getCode,
   getDst,

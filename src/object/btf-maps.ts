@@ -1,5 +1,4 @@
 import { type Btf, type BtfMember, type BtfType, resolve, sizeOf } from '../btf/index.js'
-import { bpf_map_create_flags } from '../spec/index.js'
 import { isMapInMap, MAP, mapTypeName } from './map-types.js'
 import { asObjectError } from './object-error.js'
 import type { RoledSection } from './sections.js'
@@ -219,7 +218,6 @@ class DefinitionReader {
 }
 
 function toSpec(source: Source, name: string, section: RoledSection, definition: Definition): MapSpec {
-  const numa = definition.numaNode
   return {
     name,
     type: mapTypeName(definition.typeId),
@@ -227,9 +225,9 @@ function toSpec(source: Source, name: string, section: RoledSection, definition:
     keySize: definition.keySize,
     valueSize: definition.valueSize,
     maxEntries: definition.maxEntries,
-    flags: definition.flags | (numa === undefined ? 0 : bpf_map_create_flags.BPF_F_NUMA_NODE),
+    flags: definition.flags,
     mapExtra: definition.mapExtra,
-    numaNode: numa,
+    numaNode: definition.numaNode,
     pinning: definition.pinning === 1 ? 'by_name' : 'none',
     btfKeyTypeId: definition.keyType,
     btfValueTypeId: definition.valueType,

@@ -1,4 +1,5 @@
 export { type DescribedMap, type DescribedObject, type DescribedProgram, describeObject } from './describe.js'
+export { applyKconfig, type KconfigSource, unresolvedKconfig } from './kconfig.js'
 export {
   type CoreOutcome,
   type Fixup,
@@ -9,6 +10,8 @@ export {
   linkProgram,
   programNamed,
 } from './link-program.js'
+export { type BtfFeature, type LoadableBtfOptions, loadableBtf } from './loadable-btf.js'
+export { kernelName, type Machine, type MapCreation, mapCreation } from './map-creation.js'
 export { ObjectError, type ObjectErrorPlace } from './object-error.js'
 export { type OpenOptions, openObject } from './open-object.js'
 export { objectBtf, objectBtfExt } from './parsed.js'
@@ -27,3 +30,4 @@ export type {
   StructOpsSpec,
   VariableSpec,
 } from './types.js'
+export { readVariable, setVariable, variableBytes, variableNamed } from './variables.js'

@@ -62,18 +62,19 @@ export function parseIpv6(text: string): Uint8Array {
     new FormatError('packet', `'${text}' is not an IPv6 address`, { hint: 'write it as 2001:db8::1' })
   const halves = text.split('::')
   if (halves.length > 2) throw bad()
-  const [head, tail] = halves.map((half) => groupsOf(half, bad))
+  const [head, tail] = halves.map((half, index) => groupsOf(half, index === halves.length - 1, bad))
   const missing = 16 - (head as number[]).length - (tail?.length ?? 0)
   if (tail === undefined ? missing !== 0 : missing < 2) throw bad()
   return Uint8Array.from([...(head as number[]), ...new Array<number>(missing).fill(0), ...(tail ?? [])])
 }
 
-function groupsOf(text: string, bad: () => FormatError): number[] {
+/** An IPv4 address may only stand at the very end. */
+function groupsOf(text: string, last: boolean, bad: () => FormatError): number[] {
   if (text === '') return []
   const bytes: number[] = []
   const parts = text.split(':')
   for (const [index, part] of parts.entries()) {
-    if (part.includes('.') && index === parts.length - 1) bytes.push(...parseIpv4(part))
+    if (last && part.includes('.') && index === parts.length - 1) bytes.push(...parseIpv4(part))
     else if (/^[0-9a-fA-F]{1,4}$/.test(part)) {
       const group = Number.parseInt(part, 16)
       bytes.push(group >>> 8, group & 0xff)

@@ -5,7 +5,7 @@ import { ETHER_TYPE, IP_PROTOCOL, isVlanType } from './headers/protocols.js'
 
 /** A 32-bit hash of the flow of an Ethernet frame: addresses, protocol and ports, or the MAC addresses if it is not IP. */
 export function flowHash(bytes: Uint8Array, start = 0, end = bytes.length): number {
-  if (end - start < 14) return mix(end - start, 0)
+  if (end - start < 14) return finish(0, 0, end - start)
   let pos = start + 12
   let type = u16(bytes, pos)
   pos += 2

@@ -34,7 +34,12 @@ const ICMPV6_NAMES = new Map<number, string>([
 ])
 
 const PROTOCOL_NAMES = new Map<number, string>([
+  [IP_PROTOCOL.ICMP, 'ICMP'],
   [2, 'IGMP'],
+  [IP_PROTOCOL.TCP, 'TCP'],
+  [IP_PROTOCOL.UDP, 'UDP'],
+  [IP_PROTOCOL.GRE, 'GRE'],
+  [IP_PROTOCOL.ICMPV6, 'ICMP6'],
   [IP_PROTOCOL.AH, 'AH'],
   [50, 'ESP'],
   [88, 'EIGRP'],

@@ -36,7 +36,10 @@ const CONVERTED = new Map<number, Decapsulator>([
   // DLT_RAW of several systems, which some writers store as it is.
   [12, (data) => rawIp(data, 0)],
   [14, (data) => rawIp(data, 0)],
-  [LINK_TYPE.ATM_CLIP, (data) => rawIp(data, 0)],
+  [LINK_TYPE.ATM_CLIP, (data) => (u8(data, 0, 'header') === 0xaa ? llc(data, 0, {}) : rawIp(data, 0))],
+  [LINK_TYPE.SUNATM, sunAtm],
+  [LINK_TYPE.IPOIB, (data) => ({ etherType: u16(data, 40, 'IP over InfiniBand header'), offset: 44 })],
+  [LINK_TYPE.JUNIPER_ETHER, juniperEther],
   [LINK_TYPE.IPV4, () => ({ etherType: ETH_P_IP, offset: 0 })],
   [LINK_TYPE.IPV6, () => ({ etherType: ETH_P_IPV6, offset: 0 })],
   [LINK_TYPE.MPLS, () => ({ etherType: ETH_P_MPLS, offset: 0 })],
@@ -253,6 +256,25 @@ function nflog(data: Uint8Array): Payload {
     at += (length + 3) & ~3
   }
   throw new Refusal('the netfilter log entry has no packet')
+}
+
+const SUNATM_LLC = 2
+
+/** SunATM: direction and traffic type, virtual path and circuit; LLC-multiplexed traffic is like RFC 1483's. */
+function sunAtm(data: Uint8Array): Payload {
+  const traffic = u8(data, 0, 'SunATM header') & 0x0f
+  if (traffic !== SUNATM_LLC) throw new Refusal(`ATM traffic type ${traffic} has no Ethernet type`)
+  return llc(data, 4, {})
+}
+
+/** Juniper's own header before an Ethernet frame: magic "MGC", flags (0x80: extensions, 0x02: no link header). */
+function juniperEther(data: Uint8Array): Payload {
+  const flags = u8(data, 3, 'Juniper header')
+  if (u16(data, 0, 'Juniper header') !== 0x4d47 || data[2] !== 0x43)
+    throw new Refusal('the Juniper header lacks its magic')
+  if ((flags & 0x02) !== 0) throw new Refusal('the packet was captured without its link header')
+  const start = (flags & 0x80) !== 0 ? 6 + u16(data, 4, 'Juniper header') : 4
+  return { ...macs(data, start, start + 6), etherType: u16(data, start + 12, 'Ethernet header'), offset: start + 14 }
 }
 
 function macs(data: Uint8Array, destination: number, source: number): { destination: Uint8Array; source: Uint8Array } {
