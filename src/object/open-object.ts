@@ -145,8 +145,8 @@ function readSpec(source: Source): ObjectSpec {
 }
 
 /**
- * Which functions are programs: the global ones of every section but .text. Where that leaves nothing, as in very plain
- * objects, those that no other function calls.
+ * Which functions are programs: the global ones of every section but .text. Where that leaves nothing, as in objects
+ * whose source names no sections, those of .text that nothing calls and that have a program's context or are alone.
  */
 function collectPrograms(
   source: Source,
@@ -161,24 +161,27 @@ function collectPrograms(
   }
   const all = functions.all.map((found, index) => ({ found, index }))
   const sectionsWithGlobals = new Set(all.filter(({ found }) => found.global).map(({ found }) => found.section.index))
-  let entries = all.filter(({ found: { section, global }, index }) => {
+  const sectioned = all.filter(({ found: { section, global }, index }) => {
     if (section.name === '.text') return false
     if (global) return true
     // Old sources have `static` programs: the only functions of a section with a program's name.
     return !sectionsWithGlobals.has(section.index) && !called.has(index) && matchSection(section.name) !== undefined
   })
-  if (entries.length === 0) entries = all.filter(({ found, index }) => found.global && !called.has(index))
+  const plain = all.filter(({ found, index }) => found.global && !called.has(index))
+  const entries = sectioned.length > 0 ? sectioned : plain
   const types = programTypes(
     entries.map(({ found }) => found),
     source.btf,
     ({ name }) => source.btf?.findByName(name, 'func'),
   )
-  return entries.map(({ found, index }, i) => ({
+  const programs = entries.map(({ found, index }, i) => ({
     name: found.name,
-    section: found.section.name,
+    section: found.section.name.replace(/^\?/, ''),
     function: index,
     ...types[i]!,
   }))
+  if (sectioned.length > 0 || programs.length === 1 || source.btf === undefined) return programs
+  return programs.filter(({ type }) => type !== 'unspec')
 }
 
 /** Functions tagged `exception_callback:NAME`, with the index of the function NAME. */

@@ -44,7 +44,7 @@ export function collectStructOps(source: Source, functions: FunctionTable): MapS
           numaNode: undefined,
           pinning: 'none',
           btfKeyTypeId: 0,
-          btfValueTypeId: 0,
+          btfValueTypeId: type.id,
           origin: '.struct_ops',
           section: section.name,
           id: undefined,

@@ -39,7 +39,7 @@ export interface FunctionSpec {
 
 export interface ProgramSpec {
   readonly name: string
-  /** Name of the ELF section, with its `?` if it has one. */
+  /** Name of the ELF section, without a leading `?` (see autoload). */
   readonly section: string
   /** Index of its entry in ObjectSpec.functions. */
   readonly function: number
