@@ -25,7 +25,7 @@ export type {
 export type { ClonedPacket, Redirect, RedirectKind } from './net/redirect.js'
 export { SkbPacket } from './net/skb-packet.js'
 export type { KernelSocket } from './net/socket-table.js'
-export { type NetworkOptions, parseAddress, staticNetwork } from './net/static-network.js'
+export { type NetworkOptions, staticNetwork } from './net/static-network.js'
 export type { PacketContext } from './net/types.js'
 export { XdpPacket } from './net/xdp-packet.js'
 export { copyValue, readValue, releaseFields } from './special-fields.js'

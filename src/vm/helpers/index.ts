@@ -3,6 +3,7 @@ import type { HelperFunction } from '../types.js'
 import { loopHelpers } from './loop.js'
 import { mapHelpers } from './maps.js'
 import { memoryHelpers } from './memory.js'
+import { networkHelpers } from './network.js'
 import { stringHelpers } from './strings.js'
 import { timeHelpers } from './time.js'
 
@@ -13,4 +14,5 @@ export const HELPERS_RUN: Partial<Record<HelperName, HelperFunction>> = {
   ...loopHelpers,
   ...memoryHelpers,
   ...stringHelpers,
+  ...networkHelpers,
 }

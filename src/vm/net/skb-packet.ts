@@ -1,7 +1,7 @@
 import { ERRNO } from '../../base/index.js'
 import type { Memory } from '../memory.js'
 import type { Addr, PacketAccess, Status } from '../types.js'
-import { csumBlockAdd, csumBlockSub, csumPartial } from './checksum.js'
+import { csumBlockAdd, csumBlockSub, sumMemory } from './checksum.js'
 import type { Network } from './network.js'
 import { type ClonedPacket, Redirect } from './redirect.js'
 import type { KernelSocket } from './socket-table.js'
@@ -106,6 +106,8 @@ export class SkbPacket implements PacketAccess {
   gsoType = 0
   /** True when the packet is at a tc ingress hook. BPF_PROG_TEST_RUN is not. */
   atIngress = false
+  /** BPF_PROG_TYPE_* of the program that runs: some helpers differ by it. */
+  programType = 0
   socket: KernelSocket | undefined = undefined
   tunnel: TunnelInfo | undefined = undefined
 
@@ -233,14 +235,13 @@ export class SkbPacket implements PacketAccess {
 
   /** skb_postpull_rcsum for bytes about to leave the front of the data. */
   postPullChecksum(start: Addr, length: number): void {
-    if (this.ipSummed === CHECKSUM_COMPLETE)
-      this.csum = -csumPartial(this.memory, start, length, -this.csum >>> 0) >>> 0
+    if (this.ipSummed === CHECKSUM_COMPLETE) this.csum = -sumMemory(this.memory, start, length, -this.csum >>> 0) >>> 0
   }
 
   /** skb_postpush_rcsum */
   postPushChecksum(start: Addr, length: number): void {
     if (this.ipSummed === CHECKSUM_COMPLETE)
-      this.csum = csumBlockAdd(this.csum, csumPartial(this.memory, start, length, 0), 0)
+      this.csum = csumBlockAdd(this.csum, sumMemory(this.memory, start, length, 0), 0)
   }
 
   loadBytes(offset: number, size: number): number {
@@ -274,9 +275,9 @@ export class SkbPacket implements PacketAccess {
     if (at > INT_MAX || at + count > this.length) return -ERRNO.EFAULT
     const start = this.data + at
     const summed = (flags & 1) !== 0 && this.ipSummed === CHECKSUM_COMPLETE
-    if (summed) this.csum = csumBlockSub(this.csum, csumPartial(this.memory, start, count, 0), at)
+    if (summed) this.csum = csumBlockSub(this.csum, sumMemory(this.memory, start, count, 0), at)
     this.memory.u8.copyWithin(start, from, from + count)
-    if (summed) this.csum = csumBlockAdd(this.csum, csumPartial(this.memory, start, count, 0), at)
+    if (summed) this.csum = csumBlockAdd(this.csum, sumMemory(this.memory, start, count, 0), at)
     if ((flags & 2) !== 0) this.clearHash()
     return 0
   }

@@ -1,4 +1,5 @@
 import { UsageError } from '../../base/index.js'
+import { parseAddress, parseMac } from '../../packet/index.js'
 import type {
   NetworkDevice,
   NetworkHost,
@@ -278,45 +279,4 @@ function parseEndpoint(text: string): { address: Uint8Array; port: number } {
   const port = Number(match?.[3])
   if (match === null || port > 65535) throw new UsageError(`"${text}" is not ADDRESS:PORT or [IPV6]:PORT`)
   return { address: parseAddress(match[1] ?? match[2] ?? ''), port }
-}
-
-/** An IPv4 or IPv6 address as 4 or 16 bytes in network order. Throws UsageError. */
-export function parseAddress(text: string): Uint8Array {
-  const bytes = text.includes(':') ? parseIpv6(text) : parseIpv4(text)
-  if (bytes === undefined) throw new UsageError(`"${text}" is not an IP address`)
-  return bytes
-}
-
-function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split('.')
-  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256)) return undefined
-  return Uint8Array.from(parts, Number)
-}
-
-function parseIpv6(text: string): Uint8Array | undefined {
-  const halves = text.split('::')
-  if (halves.length > 2) return undefined
-  const words = halves.map((half) => (half === '' ? [] : half.split(':').flatMap(ipv6Words)))
-  const [before = [], after = []] = words
-  const missing = 8 - before.length - after.length
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined
-  const all = [...before, ...new Array<number>(missing).fill(0), ...after]
-  if (all.some((word) => !(word >= 0 && word <= 0xffff))) return undefined
-  return Uint8Array.from(all.flatMap((word) => [word >> 8, word & 0xff]))
-}
-
-function ipv6Words(part: string): number[] {
-  if (part.includes('.')) {
-    const bytes = parseIpv4(part)
-    return bytes === undefined
-      ? [Number.NaN]
-      : [((bytes[0] as number) << 8) | (bytes[1] as number), ((bytes[2] as number) << 8) | (bytes[3] as number)]
-  }
-  return /^[0-9a-f]{1,4}$/i.test(part) ? [Number.parseInt(part, 16)] : [Number.NaN]
-}
-
-function parseMac(text: string): Uint8Array {
-  if (!/^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i.test(text))
-    throw new UsageError(`"${text}" is not a hardware address like 02:00:00:00:00:01`)
-  return Uint8Array.from(text.split(':'), (part) => Number.parseInt(part, 16))
 }

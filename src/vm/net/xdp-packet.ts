@@ -34,6 +34,8 @@ const OFFSET_MAX = 0xffff
 export class XdpPacket implements PacketAccess {
   readonly kind = 'xdp'
   readonly ctx: Addr
+  /** Eight bytes for keys of look-ups that helpers do. */
+  readonly scratch: Addr
   readonly redirect = new Redirect()
   readonly network: Network
   readonly #memory: Memory
@@ -51,6 +53,7 @@ export class XdpPacket implements PacketAccess {
     this.#memory = memory
     this.network = network
     this.ctx = memory.alloc(XDP_MD_SIZE)
+    this.scratch = memory.alloc(8)
     this.#capacity = PAGE_SIZE
     this.#hardStart = memory.alloc(PAGE_SIZE)
   }
