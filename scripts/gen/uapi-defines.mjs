@@ -25,6 +25,7 @@ export const ENUMS = [
   { name: 'bpf_cgroup_iter_order', from: 'bpf_cgroup_iter_order', comment: 'Order of the cgroup iterator.' },
   { name: 'bpf_core_relo_kind', from: 'bpf_core_relo_kind', comment: 'CO-RE relocation kinds.' },
   { name: 'bpf_stream_id', from: 'bpf_stream_id', comment: "A program's output streams." },
+  { name: 'sk_action', from: 'sk_action', comment: 'Verdicts of sk_skb, sk_msg, sk_lookup and sk_reuseport programs.' },
   { name: 'xdp_action', from: 'xdp_action', comment: 'XDP verdicts.' },
   { name: 'tcx_action_base', from: 'tcx_action_base', comment: 'tcx verdicts.' },
   {
@@ -206,6 +207,11 @@ export const DEFINES = [
       TC_ACT_REDIRECT: 7,
       TC_ACT_TRAP: 8,
     },
+  },
+  {
+    name: 'nf_verdict',
+    comment: 'netfilter verdicts.',
+    values: { NF_DROP: 0, NF_ACCEPT: 1, NF_STOLEN: 2, NF_QUEUE: 3, NF_REPEAT: 4, NF_STOP: 5 },
   },
   {
     name: 'tca_bpf_flags',

@@ -522,6 +522,12 @@ export const bpf_stream_id = {
   BPF_STDERR: 2,
 } as const
 
+/** Verdicts of sk_skb, sk_msg, sk_lookup and sk_reuseport programs. */
+export const sk_action = {
+  SK_DROP: 0,
+  SK_PASS: 1,
+} as const
+
 /** XDP verdicts. */
 export const xdp_action = {
   XDP_ABORTED: 0,
@@ -1219,6 +1225,16 @@ export const tc_act = {
   TC_ACT_REPEAT: 6,
   TC_ACT_REDIRECT: 7,
   TC_ACT_TRAP: 8,
+} as const
+
+/** netfilter verdicts. */
+export const nf_verdict = {
+  NF_DROP: 0,
+  NF_ACCEPT: 1,
+  NF_STOLEN: 2,
+  NF_QUEUE: 3,
+  NF_REPEAT: 4,
+  NF_STOP: 5,
 } as const
 
 /** Values of TCA_BPF_FLAGS and TCA_BPF_FLAGS_GEN of tc's bpf classifier. */
