@@ -1,5 +1,6 @@
 export { Btf, type BtfLayout, type ParseBtfOptions, parseBtf } from './btf.js'
 export { BtfBuilder, type BtfBuilderOptions, encodeBtf, reencodeBtf } from './builder.js'
+export { declareC, defineC, type PrintCOptions, printC } from './c/print-c.js'
 export { applyCoreRelo, CORE_POISON_IMM, type CorePatch } from './core/patch.js'
 export {
   type CoreCandidate,
@@ -11,6 +12,7 @@ export {
 } from './core/resolver.js'
 export { type AccessSpec, CORE_RELO_TEXT, formatAccess, formatSpec, parseAccess } from './core/spec.js'
 export { type DatasecPlace, fixDatasecs } from './datasec.js'
+export { dumpJson, dumpRaw, formatRawType } from './dump.js'
 export type { NewBtfType } from './encode-type.js'
 export {
   type BtfExt,
