@@ -1,3 +1,6 @@
+export type { AsmSymbol } from './asm-parser.js'
+export { type AssembleOptions, assemble } from './assemble.js'
+export { type EmitFields, type ProgramBuilder, programBuilder } from './builder.js'
 export {
   type CheckOptions,
   checkInsnFields,
@@ -95,6 +98,7 @@ export {
 export { type DisassembleOptions, disassemble, type SourceLine } from './disassemble.js'
 export { formatKernelInsn } from './format-kernel.js'
 export { formatLlvmInsn, type LlvmFormat } from './format-llvm.js'
+export { GENERATED_INPUT_BYTES, type GenerateOptions, generateProgram, randomInsn, randomInsns } from './generate.js'
 export {
   type ByteOrder,
   decodeInsnAt,
@@ -120,6 +124,7 @@ export {
 } from './opcodes.js'
 export { ALU_OPERATORS, COND_OPERATORS, type InsnNames, type NamedInsn } from './operators.js'
 export type { InsnProblem, InsnRule } from './problem.js'
+export { type Random, seededRandom } from './random.js'
 export {
   getCode,
   getDst,
