@@ -1,6 +1,9 @@
 import { invariant } from '../base/index.js'
 import { BPF_PSEUDO_FUNC, getCode, getImm, getSrc, slotCount } from '../isa/index.js'
 import { Memory } from './memory.js'
+import { Network } from './net/network.js'
+import type { NetworkHost } from './net/network-host.js'
+import { staticNetwork } from './net/static-network.js'
 import type { PacketContext } from './net/types.js'
 import type {
   Addr,
@@ -21,6 +24,8 @@ export interface MachineOptions {
   readonly random?: RandomSource
   readonly printk?: PrintkSink
   readonly memory?: Memory
+  /** Devices, routes, neighbours and sockets around the programs. Default: the loopback device alone. */
+  readonly network?: NetworkHost
 }
 
 /** A program that is loaded: its image and how to run it. */
@@ -55,6 +60,8 @@ export class Machine {
   printk: PrintkSink
   /** CPU that runs now. */
   cpu = 0
+  /** The network around the programs. */
+  readonly network: Network
   /** Result register of the last run, as halves. */
   r0lo = 0
   r0hi = 0
@@ -76,6 +83,7 @@ export class Machine {
     this.clock = options.clock ?? hostClock()
     this.random = options.random ?? { u32: () => Math.floor(Math.random() * 0x1_0000_0000) }
     this.printk = options.printk ?? (() => {})
+    this.network = new Network(this.memory, options.network ?? staticNetwork())
   }
 
   /** A handle for an object: the address of a cell whose first word is the object's index. */

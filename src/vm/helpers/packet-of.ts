@@ -1,6 +1,5 @@
 import { UsageError } from '../../base/index.js'
 import type { Machine } from '../machine.js'
-import type { Network } from '../net/network.js'
 import type { SkbPacket } from '../net/skb-packet.js'
 import type { XdpPacket } from '../net/xdp-packet.js'
 
@@ -17,10 +16,4 @@ export function skbOf(machine: Machine): SkbPacket {
   const { packet } = machine
   if (packet?.kind === 'skb') return packet
   throw new UsageError('a helper for socket buffers was called by a program that does not run on one')
-}
-
-export function networkOf(machine: Machine): Network {
-  const { packet } = machine
-  if (packet !== undefined) return packet.network
-  throw new UsageError('a networking helper was called by a program that does not run on a packet')
 }

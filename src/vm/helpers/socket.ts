@@ -3,7 +3,7 @@ import type { Machine } from '../machine.js'
 import type { NetworkHost } from '../net/network-host.js'
 import { IPPROTO_TCP, type KernelSocket, TCP_LISTEN } from '../net/socket-table.js'
 import type { BpfMap, LocalStorageMap } from '../types.js'
-import { networkOf, skbOf } from './packet-of.js'
+import { skbOf } from './packet-of.js'
 
 const TUPLE_V4 = 12
 const TUPLE_V6 = 36
@@ -94,17 +94,17 @@ export function skRelease(): number {
 }
 
 export function skFullsock(machine: Machine, sk: number): number {
-  const socket = networkOf(machine).sockets.at(sk)
+  const socket = machine.network.sockets.at(sk)
   return socket?.isFull === true ? socket.address : 0
 }
 
 export function tcpSock(machine: Machine, sk: number): number {
-  const socket = networkOf(machine).sockets.at(sk)
+  const socket = machine.network.sockets.at(sk)
   return socket?.isFull === true && socket.protocol === IPPROTO_TCP ? socket.tcpAddress : 0
 }
 
 export function getListenerSock(machine: Machine, sk: number): number {
-  const socket = networkOf(machine).sockets.at(sk)
+  const socket = machine.network.sockets.at(sk)
   return socket?.state === TCP_LISTEN ? socket.address : 0
 }
 
@@ -160,12 +160,12 @@ export function skbAncestorCgroupId(machine: Machine, _skb: number, level: numbe
 }
 
 export function skCgroupId(machine: Machine, sk: number): number {
-  const network = networkOf(machine)
+  const network = machine.network
   return long(machine, cgroupPath(network.host, network.sockets.at(sk)).at(-1) ?? 0n)
 }
 
 export function skAncestorCgroupId(machine: Machine, sk: number, level: number): number {
-  const network = networkOf(machine)
+  const network = machine.network
   const path = cgroupPath(network.host, network.sockets.at(sk))
   return long(machine, level < 0 ? 0n : (path[level] ?? 0n))
 }
@@ -202,7 +202,7 @@ export function skStorageGet(
   flagsHigh: number,
 ): number {
   const map = storageOf(machine, mapHandle)
-  const { sockets } = networkOf(machine)
+  const { sockets } = machine.network
   const socket = sockets.at(sk)
   if (map === undefined || socket?.isFull !== true || flags >>> 0 > STORAGE_CREATE || flagsHigh !== 0) return 0
   const owner = sockets.cookie(socket)
@@ -214,7 +214,7 @@ export function skStorageGet(
 
 export function skStorageDelete(machine: Machine, mapHandle: number, sk: number): number {
   const map = storageOf(machine, mapHandle)
-  const { sockets } = networkOf(machine)
+  const { sockets } = machine.network
   const socket = sockets.at(sk)
   if (map === undefined || socket?.isFull !== true) return -ERRNO.EINVAL
   return map.deleteStorage(sockets.cookie(socket))

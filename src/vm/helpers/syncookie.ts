@@ -3,7 +3,6 @@ import type { Machine } from '../machine.js'
 import type { Network } from '../net/network.js'
 import { IPPROTO_TCP, type KernelSocket, TCP_LISTEN } from '../net/socket-table.js'
 import { type Cookie, checkCookie, MSS_DEFAULT_V4, MSS_DEFAULT_V6, makeCookie, mssOption } from '../net/syncookie.js'
-import { networkOf } from './packet-of.js'
 
 const AF_INET6 = 10
 const TCP_HEADER = 20
@@ -44,7 +43,7 @@ export function tcpGenSyncookie(
   tcp: number,
   tcpLength: number,
 ): number {
-  const network = networkOf(machine)
+  const network = machine.network
   const socket = network.sockets.at(sk)
   const { u8 } = machine.memory
   const th = tcp >>> 0
@@ -70,7 +69,7 @@ export function tcpCheckSyncookie(
   tcp: number,
   tcpLength: number,
 ): number {
-  const network = networkOf(machine)
+  const network = machine.network
   const socket = network.sockets.at(sk)
   const flags = machine.memory.u8[(tcp >>> 0) + 13] as number
   if (socket === undefined || tcpLength >>> 0 < TCP_HEADER) return -ERRNO.EINVAL
@@ -94,17 +93,17 @@ export function tcpRawGenSyncookieIpv6(machine: Machine, ip: number, tcp: number
 }
 
 export function tcpRawCheckSyncookieIpv4(machine: Machine, ip: number, tcp: number): number {
-  return checkCookie(machine, networkOf(machine), ip >>> 0, tcp >>> 0, false) > 0 ? 0 : -ERRNO.EACCES
+  return checkCookie(machine, machine.network, ip >>> 0, tcp >>> 0, false) > 0 ? 0 : -ERRNO.EACCES
 }
 
 export function tcpRawCheckSyncookieIpv6(machine: Machine, ip: number, tcp: number): number {
-  return checkCookie(machine, networkOf(machine), ip >>> 0, tcp >>> 0, true) > 0 ? 0 : -ERRNO.EACCES
+  return checkCookie(machine, machine.network, ip >>> 0, tcp >>> 0, true) > 0 ? 0 : -ERRNO.EACCES
 }
 
 function rawGenerate(machine: Machine, ip: number, tcp: number, length: number, ipv6: boolean): number {
   if (length >>> 0 < TCP_HEADER || length !== headerLength(machine.memory.u8, tcp))
     return result(machine, -ERRNO.EINVAL)
-  return give(machine, cookieOf(machine, networkOf(machine), ip, tcp, ipv6))
+  return give(machine, cookieOf(machine, machine.network, ip, tcp, ipv6))
 }
 
 function cookieOf(machine: Machine, network: Network, ip: number, tcp: number, ipv6: boolean): Cookie {

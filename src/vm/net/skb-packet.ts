@@ -313,6 +313,12 @@ export class SkbPacket implements PacketAccess {
     return PACKET_HOST
   }
 
+  /** Gives the memory back. */
+  free(): void {
+    this.memory.free(this.ctx)
+    this.memory.free(this.#head)
+  }
+
   #replaceBuffer(need: number): void {
     const capacity = (need + 4095) & ~4095
     const bigger = this.memory.alloc(capacity)

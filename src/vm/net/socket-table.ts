@@ -183,6 +183,14 @@ export class SocketTable {
     return this.#byAddress.get(address >>> 0)
   }
 
+  /** Frees a socket made by `anonymous`. */
+  release(socket: KernelSocket): void {
+    socket.dropStorages()
+    this.#byAddress.delete(socket.address)
+    this.#byAddress.delete(socket.tcpAddress)
+    this.#memory.free(socket.address)
+  }
+
   /** sock_gen_cookie: assigned when first asked for. */
   cookie(socket: KernelSocket): bigint {
     if (socket.cookie === 0n) socket.cookie = ++this.#lastCookie

@@ -47,6 +47,7 @@ export class XdpPacket implements PacketAccess {
   #frags: Addr = 0
   readonly #fragSizes = new Int32Array(MAX_FRAGS)
   #fragCount = 0
+  #fragSize = PAGE_SIZE
   #fragBytes = 0
 
   constructor(memory: Memory, network: Network) {
@@ -81,8 +82,9 @@ export class XdpPacket implements PacketAccess {
     if (this.redirect.kind !== 'none') this.redirect.clear()
   }
 
-  /** Device and queue the packet came in by. */
-  setIngress(ifindex: number, queue: number): void {
+  /** Device and queue the packet came in by. `fragSize`: bytes of a fragment's buffer, 0 where tails cannot grow. */
+  setIngress(ifindex: number, queue: number, fragSize = PAGE_SIZE): void {
+    this.#fragSize = fragSize
     const u32 = this.#memory.u32
     u32[(this.ctx + INGRESS_IFINDEX) >>> 2] = ifindex
     u32[(this.ctx + RX_QUEUE_INDEX) >>> 2] = queue
@@ -114,6 +116,9 @@ export class XdpPacket implements PacketAccess {
   /** Bytes of the packet without metadata: xdp_get_buff_len. */
   get length(): number {
     return this.dataEnd - this.data + this.#fragBytes
+  }
+  get hasFrags(): boolean {
+    return this.#fragCount > 0
   }
   /** Bytes of metadata, linear data and fragments, as BPF_PROG_TEST_RUN gives them back. */
   get outputLength(): number {
@@ -169,6 +174,7 @@ export class XdpPacket implements PacketAccess {
     return 0
   }
 
+  /** XDP programs have no LD_ABS. */
   loadBytes(): number {
     return -1
   }
@@ -231,6 +237,14 @@ export class XdpPacket implements PacketAccess {
     }
   }
 
+  /** Gives the memory back. */
+  free(): void {
+    this.#memory.free(this.ctx)
+    this.#memory.free(this.scratch)
+    this.#memory.free(this.#hardStart)
+    this.#memory.free(this.#frags)
+  }
+
   #setU32(field: number, value: number): void {
     this.#memory.u32[(this.ctx + field) >>> 2] = value
   }
@@ -257,6 +271,7 @@ export class XdpPacket implements PacketAccess {
   }
 
   #growLastFrag(offset: number): Status {
+    if (this.#fragSize === 0) return -ERRNO.EOPNOTSUPP
     const last = this.#fragCount - 1
     const size = this.#fragSizes[last] as number
     if (offset > PAGE_SIZE - size) return -ERRNO.EINVAL
