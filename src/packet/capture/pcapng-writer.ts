@@ -33,6 +33,8 @@ interface WriterInterface {
   readonly offsetSeconds: number
   /** Ticks per second when a tick is a whole number of nanoseconds, else 0. */
   readonly fastTicks: number
+  /** With fastTicks only. */
+  readonly nanosecondsPerTick: number
 }
 
 /** Writes a pcapng file block by block; `take()` gives the bytes gathered so far. */
@@ -102,6 +104,7 @@ export class PcapngWriter {
         ticksPerSecond: ticks,
         offsetSeconds,
         fastTicks,
+        nanosecondsPerTick: fastTicks === 0 ? 0 : 1_000_000_000 / fastTicks,
       }) - 1
     )
   }
@@ -220,12 +223,15 @@ export class PcapngWriter {
     let high: number
     let low: number
     if (clock.fastTicks !== 0 && since >= 0 && since < 0x2_0000_0000) {
-      // since * ticks + rest in two 32-bit halves, with 16-bit digits of `since` so that nothing passes 2^53.
-      const rest = Math.floor(nanoseconds / (1_000_000_000 / clock.fastTicks))
-      const lower = (since % 0x1_0000) * clock.fastTicks + rest
-      const upper = Math.floor(since / 0x1_0000) * clock.fastTicks + Math.floor(lower / 0x1_0000)
+      // since * ticks + rest in two 32-bit halves, with 16-bit digits of `since` so that nothing passes 2^53; products
+      // and differences, because the remainder of doubles is slow.
+      const rest = clock.fastTicks === 1_000_000_000 ? nanoseconds : Math.floor(nanoseconds / clock.nanosecondsPerTick)
+      const digits = Math.floor(since / 0x1_0000)
+      const lower = (since - digits * 0x1_0000) * clock.fastTicks + rest
+      const carry = Math.floor(lower / 0x1_0000)
+      const upper = digits * clock.fastTicks + carry
       high = Math.floor(upper / 0x1_0000)
-      low = (upper % 0x1_0000) * 0x1_0000 + (lower % 0x1_0000)
+      low = (upper - high * 0x1_0000) * 0x1_0000 + (lower - carry * 0x1_0000)
     } else {
       const ticks =
         BigInt(since) * clock.ticksPerSecond +
