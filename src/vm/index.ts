@@ -1,14 +1,17 @@
 export { type Callable, type CallTable, callTable, hasHelper, hasKfunc, type Kfunc } from './calls.js'
 export { BudgetError, ExecutionError, MemoryFault, type ProgramPlace, UnsupportedError } from './errors.js'
+export { type FormatArgument, type Formatted, formatText } from './format.js'
 export { Interpreter, InterpreterRunner } from './interpreter/interpreter.js'
 export type { StepHook } from './interpreter/state.js'
 export {
+  type CgroupTarget,
   type FunctionTarget,
   type HandleTarget,
   hostClock,
   type LoadedProgram,
   Machine,
   type MachineOptions,
+  type SystemCalls,
 } from './machine.js'
 export { type RawRunOptions, type RawRunResult, rawImage, runRaw } from './machine-run.js'
 export { Memory, OutOfMemoryError } from './memory.js'
@@ -28,7 +31,10 @@ export type { KernelSocket } from './net/socket-table.js'
 export { type NetworkOptions, staticNetwork } from './net/static-network.js'
 export type { PacketContext } from './net/types.js'
 export { XdpPacket } from './net/xdp-packet.js'
+export { Objects } from './objects.js'
 export { copyValue, readValue, releaseFields } from './special-fields.js'
+export { type Attachment, type CurrentTask, initTask, noAttachment } from './task.js'
+export { Timers } from './timers.js'
 export type {
   Addr,
   BpfMap,

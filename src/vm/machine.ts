@@ -1,10 +1,14 @@
 import { invariant } from '../base/index.js'
 import { BPF_PSEUDO_FUNC, getCode, getImm, getSrc, slotCount } from '../isa/index.js'
+import { emptyList, emptyTree } from './linked.js'
 import { Memory } from './memory.js'
 import { Network } from './net/network.js'
 import type { NetworkHost } from './net/network-host.js'
 import { staticNetwork } from './net/static-network.js'
 import type { PacketContext } from './net/types.js'
+import { Objects } from './objects.js'
+import { type Attachment, type CurrentTask, initTask, noAttachment, TASK_STRUCT_SIZE } from './task.js'
+import { Timers } from './timers.js'
 import type {
   Addr,
   BpfMap,
@@ -13,6 +17,7 @@ import type {
   PrintkSink,
   ProgramImage,
   RandomSource,
+  RingBuffer,
   Runner,
   SpecialField,
 } from './types.js'
@@ -37,7 +42,23 @@ export interface LoadedProgram {
 }
 
 /** What a handle's cell in memory stands for. */
-export type HandleTarget = BpfMap | LoadedProgram | FunctionTarget
+export type HandleTarget = BpfMap | LoadedProgram | FunctionTarget | CgroupTarget
+
+/** A cgroup, as the slots of a CGROUP_ARRAY hold it. */
+export interface CgroupTarget {
+  readonly cgroupId: bigint
+}
+
+/** What SYSCALL programs may ask of the kernel. Results are 0, a descriptor, or a negative errno. */
+export interface SystemCalls {
+  /** `attr` is the address of a union bpf_attr of `size` bytes. */
+  bpf(command: number, attr: Addr, size: number): number
+  close(fd: number): number
+  /** BTF id in the low half, and the descriptor of the module's BTF in the high half; or a negative errno. */
+  btfFindByNameKind(name: string, kind: number): bigint
+  /** Undefined: no such symbol. */
+  kallsymsLookupName(name: string): bigint | undefined
+}
 
 /** A subprogram as a function pointer: the program it belongs to and its first slot. */
 export interface FunctionTarget {
@@ -65,6 +86,24 @@ export class Machine {
   /** Result register of the last run, as halves. */
   r0lo = 0
   r0hi = 0
+  /** The task that programs run in: bpf_get_current_… */
+  task: CurrentTask = initTask()
+  /** How the running program was attached. */
+  attachment: Attachment = noAttachment()
+  /** Name of a kernel address as %ps prints it. */
+  symbolName: (address: bigint) => string | undefined = () => undefined
+  /** Receives what bpf_seq_printf and bpf_seq_write write; false: the buffer is full. */
+  seqWrite: ((bytes: Uint8Array) => boolean) | undefined
+  /** System calls of SYSCALL programs. */
+  systemCalls: SystemCalls | undefined
+  readonly timers: Timers = new Timers(this)
+  readonly objects: Objects = new Objects(this)
+  /** Ring buffer records that are reserved and neither submitted nor discarded. */
+  readonly reservations = new Map<Addr, RingBuffer>()
+  /** Ids of objects in memory that have one (sockets, tasks, cgroups): what local storage belongs to. */
+  readonly identities = new Map<Addr, bigint>()
+  #taskStruct: Addr = 0
+
   /** Arguments of the callback that is being called, as halves; the callee copies them before it runs. */
   readonly callbackArgs = new Int32Array(10)
   /** The program that runs now. */
@@ -131,7 +170,34 @@ export class Machine {
 
   /** Releases what one special field at `addr` holds and zeroes it. See `releaseFields`. */
   releaseField(field: SpecialField, addr: Addr): void {
+    switch (field.kind) {
+      case 'timer':
+      case 'workqueue':
+        this.timers.release(addr)
+        break
+      case 'kptr':
+      case 'percpu_kptr':
+        this.objects.drop(this.memory.u32[addr >>> 2]!)
+        break
+      case 'list_head':
+        emptyList(this, addr)
+        break
+      case 'rb_root':
+        emptyTree(this, addr)
+    }
     this.memory.u8.fill(0, addr, addr + field.size)
+  }
+
+  /** Address of the current task's struct, made at the first use. */
+  taskStruct(): Addr {
+    if (this.#taskStruct === 0) this.#taskStruct = this.memory.alloc(TASK_STRUCT_SIZE)
+    return this.#taskStruct
+  }
+
+  /** The id of an object in memory. */
+  identityOf(object: Addr): bigint {
+    if (object === this.#taskStruct && object !== 0) return BigInt(this.task.pid)
+    return this.identities.get(object) ?? BigInt(object)
   }
 
   /**

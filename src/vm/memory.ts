@@ -106,6 +106,19 @@ export class Memory {
     this.#freeCells[kind] = addr
   }
 
+  /** Where the allocation that holds `addr` starts. */
+  startOf(addr: Addr): Addr {
+    let page = addr >>> 16
+    const kind = this.#pages[page]!
+    if (kind < CLASS_SIZES.length) {
+      const size = CLASS_SIZES[kind]!
+      const slab = page * PAGE
+      return slab + Math.floor((addr - slab) / size) * size
+    }
+    while (page > 0 && this.#pages[page] === LARGE_BODY) page--
+    return page * PAGE
+  }
+
   /** Bytes at `addr` as a view, valid until the memory grows. */
   bytes(addr: Addr, length: number): Uint8Array {
     return this.u8.subarray(addr, addr + length)
