@@ -237,27 +237,34 @@ function template(outer: MapSpec, inner: MapSpec): MapSpec {
   return { ...inner, name: `${outer.name}.inner`, pinning: 'none', initial: [], inner: undefined }
 }
 
-/** Fills iproute2's program arrays from the sections named ID/KEY. */
+/**
+ * Fills program arrays from section names: iproute2's ID/KEY, and the kernel samples' socket/KEY and the like, which belong
+ * to the one program array of an object with struct bpf_map_def.
+ */
 export function fillTailCalls(
   source: Source,
   maps: readonly MapSpec[],
   programs: readonly { readonly name: string; readonly section: string }[],
 ): void {
-  for (const program of programs) {
-    const tail = tailSection(program.section)
-    if (tail === undefined) continue
-    const map = maps.find((candidate) => candidate.typeId === MAP.PROG_ARRAY && candidate.id === tail.id)
-    if (map === undefined) {
-      source.notices.push(
-        `section '${program.section}' belongs to the program array with id ${tail.id}, but there is none`,
-      )
-      continue
+  const arrays = maps.filter((map) => map.typeId === MAP.PROG_ARRAY)
+  const [only] = arrays.filter((map) => map.origin === 'bpf_map_def')
+  for (const { name, section } of programs) {
+    const tail = tailSection(section)
+    const sample = /^(?:socket|sockops|sk_skb|sk_msg|k(?:ret)?probe)\/(\d{1,9})$/.exec(section)
+    if (tail !== undefined) {
+      const map = arrays.find((candidate) => candidate.id === tail.id)
+      if (map !== undefined) fill(source, map, tail.key, name, section)
+      else {
+        source.notices.push(`section '${section}' belongs to the program array with id ${tail.id}, but there is none`)
+      }
+    } else if (sample !== null && only !== undefined && arrays.length === 1) {
+      fill(source, only, Number(sample[1]), name, section)
     }
-    const known = map.initial.find((entry) => entry.key === tail.key)
-    if (known !== undefined) {
-      source.notices.push(
-        `section '${program.section}' has several programs: '${known.name}' is used, not '${program.name}'`,
-      )
-    } else map.initial.push({ key: tail.key, kind: 'program', name: program.name })
   }
+}
+
+function fill(source: Source, map: MapSpec, key: number, program: string, section: string): void {
+  const known = map.initial.find((entry) => entry.key === key)
+  if (known === undefined) map.initial.push({ key, kind: 'program', name: program })
+  else source.notices.push(`section '${section}' has several programs: '${known.name}' is used, not '${program}'`)
 }
