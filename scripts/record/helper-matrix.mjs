@@ -17,7 +17,7 @@ for (const { key, number, more } of PROG_VARIANTS) {
       silent.push(`${key}: errno ${-fd} ${log.split('\n')[0]}`)
       break
     }
-    if (!/cannot use helper|invalid func|unknown func/.test(log)) allowed.push(helper.name)
+    if (!/cannot use helper|invalid func|unknown func|not allowed in probe/.test(log)) allowed.push(helper.name)
   }
   if (allowed.length > 0) answers.set(key, allowed)
 }

@@ -16,7 +16,7 @@ import {
   valueOrNull,
 } from './helper-kinds.js'
 import { type Helper, type HelperName, helperByName } from './helpers.js'
-import type { ProgTypeName } from './prog-type-names.js'
+import { PROG_TYPE_NAMES, type ProgTypeName } from './prog-type-names.js'
 
 export interface HelperVariant {
   readonly helper: HelperName
@@ -26,9 +26,19 @@ export interface HelperVariant {
   readonly gplOnly?: boolean
 }
 
+// Elsewhere get_cgroup_classid answers for the current task and looks at no argument.
+const HOLDS_SKB_CLASS: ReadonlySet<string> = new Set([
+  'sched_cls',
+  'sched_act',
+  'lwt_in',
+  'lwt_out',
+  'lwt_xmit',
+  'lwt_seg6local',
+])
+
 /** Where a helper's arguments or licence depend on the program type. */
 export const HELPER_VARIANTS = [
-  { helper: 'get_socket_cookie', progTypes: ['tracing', 'lsm', 'sk_reuseport'], args: [sockOrNull] },
+  { helper: 'get_socket_cookie', progTypes: ['tracing', 'lsm', 'syscall', 'sk_reuseport'], args: [sockOrNull] },
   {
     helper: 'setsockopt',
     progTypes: ['cgroup_sockopt', 'lsm', 'tracing', 'struct_ops'],
@@ -42,8 +52,8 @@ export const HELPER_VARIANTS = [
   { helper: 'sk_storage_get', progTypes: ['cgroup_sock'], args: [map, ctx, valueOrNull, any] },
   { helper: 'sk_storage_get', progTypes: ['tracing'], args: [map, btfOrNull('sock_common'), valueOrNull, any] },
   { helper: 'sk_storage_delete', progTypes: ['tracing'], args: [map, btfOrNull('sock_common')] },
-  { helper: 'xdp_get_buff_len', progTypes: ['tracing'], args: [btf('xdp_buff')] },
-  { helper: 'get_cgroup_classid', progTypes: ['sk_msg', 'cgroup_sock', 'cgroup_sock_addr'], args: [] },
+  { helper: 'xdp_get_buff_len', progTypes: ['tracing', 'lsm', 'syscall'], args: [btf('xdp_buff')] },
+  { helper: 'get_cgroup_classid', progTypes: PROG_TYPE_NAMES.filter((name) => !HOLDS_SKB_CLASS.has(name)), args: [] },
   { helper: 'get_stackid', progTypes: ['perf_event'], gplOnly: false },
 ] as const satisfies readonly HelperVariant[]
 

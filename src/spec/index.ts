@@ -20,6 +20,7 @@ export {
   helperParams,
   type ReturnKind,
 } from './helper-kinds.js'
+export { HELPER_MATRIX, HELPER_MATRIX_KERNEL } from './helper-matrix.gen.js'
 export { HELPER_VARIANTS, type HelperVariant, helperFor } from './helper-variants.js'
 export {
   HELPERS,
@@ -32,6 +33,22 @@ export {
 } from './helpers.js'
 export { LINK_TYPES, type LinkTypeName, type LinkTypeRow, linkTypeByName, linkTypeName } from './link-types.js'
 export { PROG_TYPE_NAMES, type ProgTypeName, progTypeId, progTypeName } from './prog-type-names.js'
+export type {
+  AccessSize,
+  ContextField,
+  ContextFieldKind,
+  ContextLayout,
+  ProgType,
+  ReturnRange,
+} from './prog-types/prog-type.js'
+export {
+  allowedHelpers,
+  contextFields,
+  PROG_TYPES,
+  progTypeById,
+  progTypeByName,
+  returnRange,
+} from './prog-types.js'
 export {
   matchSection,
   SECTION_FORMS,
@@ -139,3 +156,4 @@ export {
   xdp_attached,
   xdp_flags,
 } from './uapi.gen.js'
+export { verdictName, verdictsOf } from './verdicts.js'
