@@ -1,4 +1,5 @@
 import { ERRNO } from '../../base/index.js'
+import { csumFold } from '../../packet/index.js'
 import type { Memory } from '../memory.js'
 import type { Addr, PacketAccess, Status } from '../types.js'
 import { csumBlockAdd, csumBlockSub, sumMemory } from './checksum.js'
@@ -206,6 +207,24 @@ export class SkbPacket implements PacketAccess {
   /** A copy of the data. */
   output(): Uint8Array {
     return this.memory.read(this.data, this.length)
+  }
+
+  /** Sum of the data from `start` on, 32 bits. */
+  sum(start: Addr): number {
+    return sumMemory(this.memory, start, this.tail - start, 0)
+  }
+
+  /** Whether the data from the network header on sums to `sum`, both folded. */
+  sumIs(sum: number): boolean {
+    return csumFold(this.sum(this.networkHeader)) === csumFold(sum)
+  }
+
+  /** Puts 14 zero bytes before the data: where a test run of a program without Ethernet header shows its output. */
+  pushEthernet(): void {
+    this.ensureHeadroom(ETH_HLEN)
+    this.data -= ETH_HLEN
+    this.memory.u8.fill(0, this.data, this.data + ETH_HLEN)
+    this.updatePointers()
   }
 
   /** skb_reset_mac_len */

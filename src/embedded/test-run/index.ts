@@ -1,0 +1,2 @@
+export { PacketRunner, type PacketRunnerOptions } from './packet-runner.js'
+export { testRun } from './test-run.js'
