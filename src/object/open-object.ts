@@ -184,19 +184,23 @@ function collectPrograms(
   return programs.filter(({ type }) => type !== 'unspec')
 }
 
-/** Functions tagged `exception_callback:NAME`, with the index of the function NAME. */
+/** Functions tagged `exception_callback:NAME`, with the index of the function NAME; two tags make none. */
 function exceptionTags(btf: Btf | undefined, functions: FunctionTable): Map<number, number> {
   const found = new Map<number, number>()
   if (btf === undefined) return found
   const byName = new Map(functions.all.map(({ name }, index) => [name, index]))
+  const twice = new Set<number>()
   for (let id = btf.startId; id < btf.typeCount; id++) {
     if (btf.kindOf(id) !== 'decl_tag') continue
     const tag = btf.type(id)
     if (tag.kind !== 'decl_tag' || tag.componentIdx !== -1 || !tag.name.startsWith('exception_callback:')) continue
     const owner = byName.get(btf.typeName(tag.type))
     const callback = byName.get(tag.name.slice('exception_callback:'.length))
-    if (owner !== undefined && callback !== undefined) found.set(owner, callback)
+    if (owner === undefined || callback === undefined) continue
+    if (found.has(owner)) twice.add(owner)
+    found.set(owner, callback)
   }
+  for (const owner of twice) found.delete(owner)
   return found
 }
 
