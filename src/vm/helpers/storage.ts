@@ -21,10 +21,8 @@ const remove: HelperFunction = (machine, handle, owner) => {
   return map.deleteStorage(machine.identityOf(owner >>> 0))
 }
 
-/** Values that belong to sockets, inodes, tasks and cgroups. */
+/** Values that belong to inodes, tasks and cgroups. */
 export const storageHelpers = {
-  sk_storage_get: get,
-  sk_storage_delete: remove,
   inode_storage_get: get,
   inode_storage_delete: remove,
   task_storage_get: get,

@@ -1,0 +1,4 @@
+import type { Kfunc } from '../calls.js'
+
+/** Some kernel functions by name. */
+export type KfuncFamily = Readonly<Record<string, Kfunc>>
