@@ -32,6 +32,19 @@ export {
   type UsedHelperAbi,
 } from './helpers.js'
 export { LINK_TYPES, type LinkTypeName, type LinkTypeRow, linkTypeByName, linkTypeName } from './link-types.js'
+export {
+  MAP_TYPES,
+  type MapCommand,
+  type MapHolds,
+  type MapType,
+  type MapTypeName,
+  type MapTypeRow,
+  mapTypeById,
+  mapTypeByName,
+  mapTypeName,
+  type SizeRule,
+  sizeError,
+} from './map-types.js'
 export { PROG_TYPE_NAMES, type ProgTypeName, progTypeId, progTypeName } from './prog-type-names.js'
 export type {
   AccessSize,
