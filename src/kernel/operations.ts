@@ -34,6 +34,8 @@ export interface MapElemRequest {
   readonly mapFd: Fd
   /** key_size bytes; absent where the type has no key (QUEUE, STACK, BLOOM_FILTER). */
   readonly key?: Uint8Array
+  /** Look-ups in a BLOOM_FILTER: the value asked about. */
+  readonly value?: Uint8Array
   readonly flags?: bigint
 }
 

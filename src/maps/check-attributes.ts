@@ -278,7 +278,6 @@ export function innerMapMatches(template: BpfMap, map: BpfMap): boolean {
   switch (map.type) {
     case MAP_TYPE.ARRAY:
       return has(template, BPF_F_INNER_MAP) || template.maxEntries === map.maxEntries
-    case MAP_TYPE.PERCPU_ARRAY:
     case MAP_TYPE.XSKMAP:
       return template.maxEntries === map.maxEntries
     default:

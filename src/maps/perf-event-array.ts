@@ -7,6 +7,8 @@ import type { MapAttributes } from './types.js'
 
 /** PERF_EVENT_ARRAY with the events user space put in. */
 export interface PerfEvents extends PerfEventArray {
+  /** Flags and index, before the event is looked up. */
+  checkSet(key: Addr, flags: number): number
   /** Puts an event (which stays its owner's), or takes one out. -E2BIG beyond the end, -EINVAL for flags. */
   setEvent(key: Addr, event: PerfBuffer | undefined, flags: number): number
   eventAt(index: number): PerfBuffer | undefined
@@ -28,10 +30,14 @@ export function createPerfEventArray(machine: Machine, attr: MapAttributes): Per
     ...mapHeader(machine, attr),
     lookup: () => 0,
     update: () => EINVAL,
-    setEvent(key, event, flags) {
+    checkSet(key, flags) {
       if (flags !== 0) return EINVAL
+      return readIndex(machine, key) >= maxEntries ? E2BIG : 0
+    },
+    setEvent(key, event, flags) {
+      const status = map.checkSet(key, flags)
+      if (status !== 0) return status
       const index = readIndex(machine, key)
-      if (index >= maxEntries) return E2BIG
       if (event === undefined) events.delete(index)
       else events.set(index, event)
       return 0

@@ -50,6 +50,7 @@ function lookup(session: LinuxSession, r: MapElemRequest, cmd: number, name: str
   const shape = session.mapShape(r.mapFd)
   const attr = elem(session, r)
   const value = attr.out(16, shape.userValueSize)
+  if (r.value !== undefined) value.set(r.value.subarray(0, value.length))
   attr.call(cmd, name)
   return value.slice()
 }
