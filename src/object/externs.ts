@@ -149,15 +149,15 @@ function kconfigShape(
         if (target.size === 1) return shape('bool')
         break
       }
-      if (target.size === 1 && target.char) return shape('char', target.signed)
-      if (target.size <= 8) return shape('int', target.signed)
+      if (target.size === 1) return shape('char', target.signed)
+      if (target.size === 2 || target.size === 4 || target.size === 8) return shape('int', target.signed)
       break
     case 'enum':
       if (target.size === 4 && target.name === 'libbpf_tristate') return shape('tristate')
       break
     case 'array': {
       const element = resolve(btf, target.type)
-      if (element.kind === 'int' && element.size === 1 && target.length > 0) return shape('string')
+      if (element.kind === 'int' && element.size === 1 && !element.bool && target.length > 0) return shape('string')
       break
     }
     default:

@@ -149,7 +149,8 @@ function sanitized(
         name,
         size: 4,
         signed: false,
-        values: type.params.map((param) => ({ name: param.name, value: param.type })),
+        // Enumerators need names.
+        values: type.params.map((param, i) => ({ name: param.name || `arg${i}`, value: param.type })),
       }
     case 'func':
       if (lacks.has('func')) return { kind: 'typedef', name, type: type.type }

@@ -64,7 +64,6 @@ export function mapCreation(map: MapSpec, machine: Machine): MapCreation {
 
 /** The first 15 bytes of a name, as the kernel keeps it. */
 export function kernelName(name: string): string {
-  if (name.length <= 15) return name
   let short = name.slice(0, 15)
   while (encodeText(short).length > 15) short = short.slice(0, -1)
   return short
