@@ -42,8 +42,8 @@ test('each pcap magic, in both byte orders', () => {
       [0xa1b2c3d4, 1000n, 0, 0],
       [0xa1b23c4d, 1n, 0, 0],
       [0xa1b2cd34, 1000n, 8, 0],
-      [0x1c0001ac, 1n, 0, 4],
-      [0x1c0001ab, 1n, 0, 4],
+      [0x1c0001ac, 1000n, 0, 4],
+      [0x1c0001ab, 1000n, 0, 4],
     ] as const) {
       const bytes = join(
         fileHeader(magic, little, 1, 2, 4, headerExtra),

@@ -17,7 +17,7 @@ const MAGIC_MICROSECONDS = 0xa1b2c3d4
 const MAGIC_NANOSECONDS = 0xa1b23c4d
 // Kuznetzov's patch of libpcap: 8 more bytes in each record header (interface index, protocol, packet type).
 const MAGIC_MODIFIED = 0xa1b2cd34
-// Ixia hardware and software captures: nanoseconds, and the file's length after the header.
+// Ixia hardware and software captures: the length of all records after the header; microseconds, as Wireshark reads them.
 const MAGIC_IXIA_HARDWARE = 0x1c0001ac
 const MAGIC_IXIA_SOFTWARE = 0x1c0001ab
 
@@ -39,7 +39,7 @@ export function pcapVariant(magic: number): PcapVariant | undefined {
     if (value === MAGIC_NANOSECONDS) return { littleEndian, nanoseconds: true, recordHeader: 16, fileHeader: 24 }
     if (value === MAGIC_MODIFIED) return { littleEndian, nanoseconds: false, recordHeader: 24, fileHeader: 24 }
     if (value === MAGIC_IXIA_HARDWARE || value === MAGIC_IXIA_SOFTWARE) {
-      return { littleEndian, nanoseconds: true, recordHeader: 16, fileHeader: 28 }
+      return { littleEndian, nanoseconds: false, recordHeader: 16, fileHeader: 28 }
     }
     const refused = REFUSED.get(value)
     if (refused !== undefined) {
@@ -147,7 +147,13 @@ export class PcapParser {
     return new FormatError(
       'pcap',
       `packet ${this.packets + 1} claims ${length} captured bytes, more than the ${this.#maxLength} a packet of ${name} may have`,
-      { offset: at + 8, hint: 'the file is damaged from here on, or was cut and joined' },
+      {
+        offset: at + 8,
+        hint:
+          this.packets < 2
+            ? 'the file is damaged, or of a modified libpcap (Red Hat 6.1, SuSE 6.3, Nokia): try editcap -F pcap IN OUT'
+            : 'the file is damaged from here on, or was cut and joined',
+      },
     )
   }
 }
