@@ -144,6 +144,14 @@ test('what cannot be opened is said', async () => {
   await assert.rejects(readCapture(directory), /is a directory/)
 })
 
+test('a source that is not read can be closed, and closed again', async () => {
+  for (const name of ['plain.pcap', 'a.pcap.gz']) {
+    const source = await readCapture(join(directory, name))
+    await source.close()
+    await source.close()
+  }
+})
+
 test('a signal ends the reading', async () => {
   const controller = new AbortController()
   const source = await readCapture(file('plain.pcap', bytes), { chunkSize: 1000, signal: controller.signal })

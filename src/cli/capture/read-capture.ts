@@ -82,6 +82,11 @@ export class CaptureSource implements AsyncIterable<PacketBurst> {
     return this.#reader.linkTypeOf(interfaceId)
   }
 
+  /** Closes the file; only needed when it is not iterated to the end. */
+  async close(): Promise<void> {
+    await this.#source.close()
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<PacketBurst, void, undefined> {
     const burst = new PacketBurst()
     const reader = this.#reader
