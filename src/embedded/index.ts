@@ -1,1 +1,1 @@
-export {}
+export { type EmbeddedKernel, type EmbeddedOptions, embedded } from './kernel.js'

@@ -16,5 +16,7 @@ export interface Kernel {
   mmap(fd: Fd, offset: number, length: number, writable: boolean): Uint8Array
   /** Raw BTF of the kernel itself, undefined where it has none. */
   vmlinuxBtf(): Uint8Array | undefined
+  /** The kernel's build configuration (CONFIG_… lines), undefined where it does not tell. */
+  config(): string | undefined
   [Symbol.dispose](): void
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
+import { gunzipSync } from 'node:zlib'
 import { type Fd, type Kernel, KernelError, type OperationName, type Request, type Result } from '../kernel/index.js'
 import { objGetInfoByFd } from './commands/info.js'
 import { linkCreate, linkUpdate } from './commands/link.js'
@@ -114,10 +115,23 @@ export function linux(): Kernel {
         return undefined
       }
     },
+    config: kernelConfig,
     [Symbol.dispose]() {
       session.closeAll()
     },
   }
+}
+
+function kernelConfig(): string | undefined {
+  for (const path of ['/proc/config.gz', `/boot/config-${release()}`]) {
+    try {
+      const bytes = readFileSync(path)
+      return (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8')
+    } catch {
+      // The next place, or none: kernels need not publish it.
+    }
+  }
+  return undefined
 }
 
 /** Highest possible CPU number plus one, from a list like `0-3,8`. */

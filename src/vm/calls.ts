@@ -39,6 +39,11 @@ export function hasKfunc(name: string): boolean {
   return Object.hasOwn(kfuncs, name)
 }
 
+/** Names of the kernel functions the machine has. */
+export function kfuncNames(): string[] {
+  return Object.keys(kfuncs)
+}
+
 /** All helpers and kfuncs of the machine. */
 export function callTable(): CallTable {
   return {

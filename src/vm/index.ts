@@ -1,4 +1,4 @@
-export { type Callable, type CallTable, callTable, hasHelper, hasKfunc, type Kfunc } from './calls.js'
+export { type Callable, type CallTable, callTable, hasHelper, hasKfunc, type Kfunc, kfuncNames } from './calls.js'
 export { BudgetError, ExecutionError, MemoryFault, type ProgramPlace, UnsupportedError } from './errors.js'
 export { type FormatArgument, type Formatted, formatText } from './format.js'
 export { Interpreter, InterpreterRunner } from './interpreter/interpreter.js'

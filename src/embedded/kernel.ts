@@ -1,0 +1,135 @@
+import type { Fd, Kernel, OperationName, Request, Result } from '../kernel/index.js'
+import type { Clock, Machine, MachineOptions } from '../vm/index.js'
+import { Session } from './session.js'
+import { btfLoad } from './syscalls/btf.js'
+import { noHooks } from './syscalls/link.js'
+import { createMapObject, mmapMap, watchMap } from './syscalls/map.js'
+import { mapDeleteBatch, mapLookupAndDeleteBatch, mapLookupBatch, mapUpdateBatch } from './syscalls/map-batch.js'
+import {
+  mapDeleteElem,
+  mapFreeze,
+  mapGetNextKey,
+  mapLookupAndDeleteElem,
+  mapLookupElem,
+  mapUpdateElem,
+} from './syscalls/map-elem.js'
+import { mapFdById, nextId, objGet, objGetInfoByFd, objPin } from './syscalls/object.js'
+import { progLoad } from './syscalls/prog-load.js'
+import { enableStats, progBindMap, progTestRun } from './syscalls/prog-run.js'
+import { PacketRunner, type PacketRunnerOptions } from './test-run/index.js'
+import { World } from './world.js'
+
+type Handlers = { readonly [Name in OperationName]: (session: Session, request: Request<Name>) => Result<Name> }
+
+const handlers: Handlers = {
+  map_create: createMapObject,
+  map_lookup_elem: (s, r) => mapLookupElem(s.mapHost, r),
+  map_update_elem: (s, r) => mapUpdateElem(s.mapHost, r),
+  map_delete_elem: (s, r) => mapDeleteElem(s.mapHost, r),
+  map_get_next_key: (s, r) => mapGetNextKey(s.mapHost, r),
+  map_lookup_and_delete_elem: (s, r) => mapLookupAndDeleteElem(s.mapHost, r),
+  map_freeze: (s, r) => mapFreeze(s.mapHost, r),
+  map_lookup_batch: (s, r) => mapLookupBatch(s.mapHost, r),
+  map_lookup_and_delete_batch: (s, r) => mapLookupAndDeleteBatch(s.mapHost, r),
+  map_update_batch: (s, r) => mapUpdateBatch(s.mapHost, r),
+  map_delete_batch: (s, r) => mapDeleteBatch(s.mapHost, r),
+  prog_load: progLoad,
+  prog_test_run: progTestRun,
+  prog_bind_map: progBindMap,
+  prog_attach: noHooks('prog_attach'),
+  prog_detach: noHooks('prog_detach'),
+  prog_query: noHooks('prog_query'),
+  prog_stream_read_by_fd: noHooks('prog_stream_read_by_fd'),
+  raw_tracepoint_open: noHooks('raw_tracepoint_open'),
+  task_fd_query: noHooks('task_fd_query'),
+  link_create: noHooks('link_create'),
+  link_update: noHooks('link_update'),
+  link_detach: noHooks('link_detach'),
+  iter_create: noHooks('iter_create'),
+  token_create: noHooks('token_create'),
+  enable_stats: enableStats,
+  prog_get_next_id: (s, r) => nextId(s.world.progs, r.startId, 'prog_get_next_id'),
+  map_get_next_id: (s, r) => nextId(s.world.maps, r.startId, 'map_get_next_id'),
+  btf_get_next_id: (s, r) => nextId(s.world.btfs, r.startId, 'btf_get_next_id'),
+  link_get_next_id: (s, r) => nextId(s.world.links, r.startId, 'link_get_next_id'),
+  prog_get_fd_by_id: (s, r) => s.openById(s.world.progs.get(r.id), 'prog_get_fd_by_id'),
+  map_get_fd_by_id: mapFdById,
+  btf_get_fd_by_id: (s, r) => s.openById(s.world.btfs.get(r.id), 'btf_get_fd_by_id'),
+  link_get_fd_by_id: (s, r) => s.openById(s.world.links.get(r.id), 'link_get_fd_by_id'),
+  obj_pin: objPin,
+  obj_get: objGet,
+  obj_get_info_by_fd: objGetInfoByFd,
+  btf_load: btfLoad,
+  close: (s, r) => s.close(r.fd),
+  dup: (s, r) => s.dup(r.fd),
+  mkdir: (s, r) => s.world.bpffs.mkdir(r.path, r.mode),
+  rmdir: (s, r) => s.world.bpffs.rmdir(r.path),
+  unlink: (s, r) => s.world.bpffs.unlink(r.path),
+  rename: (s, r) => s.world.bpffs.rename(r.from, r.to),
+  readdir: (s, r) => s.world.bpffs.readdir(r.path),
+  stat: (s, r) => s.world.bpffs.stat(r.path),
+  sysctl_read: (s, r) => s.world.sysctls.read(r.name),
+  sysctl_write: (s, r) => s.world.sysctls.write(r.name, r.value),
+}
+
+/** What the embedded kernel says of itself to .kconfig externs. */
+const CONFIG = `CONFIG_64BIT=y
+CONFIG_BPF=y
+CONFIG_BPF_SYSCALL=y
+CONFIG_BPF_JIT=y
+CONFIG_HZ=250
+CONFIG_HZ_250=y
+CONFIG_NET=y
+CONFIG_INET=y
+CONFIG_IPV6=y
+CONFIG_XDP_SOCKETS=y
+`
+
+export interface EmbeddedOptions extends MachineOptions {
+  /** Instructions one run may execute; a program that uses them up fails with EDEADLK. Default one billion. */
+  readonly budget?: number
+}
+
+/** The embedded kernel: the contract, and what Linux cannot do. */
+export interface EmbeddedKernel extends Kernel {
+  readonly name: 'embedded'
+  readonly machine: Machine
+  /** Another process of the same kernel: its own descriptors over the same objects, pins and sysctls. */
+  fork(): EmbeddedKernel
+  /** Runs one packet program over many packets without a system call each. The runner keeps the program alive. */
+  packetRunner(progFd: Fd, options?: PacketRunnerOptions): PacketRunner
+  setClock(clock: Clock): void
+}
+
+/** A fresh embedded kernel with nothing loaded. */
+export function embedded(options: EmbeddedOptions = {}): EmbeddedKernel {
+  return openSession(new World(options))
+}
+
+function openSession(world: World): EmbeddedKernel {
+  const session = new Session(world)
+  return {
+    name: 'embedded',
+    release: '6.18.0-skep',
+    possibleCpus: world.machine.cpus,
+    machine: world.machine,
+    call(name, request) {
+      return handlers[name](session, request)
+    },
+    watch: (fd, ready) => watchMap(session, fd, ready),
+    mmap: (fd, offset, length, writable) => mmapMap(session, fd, offset, length, writable),
+    vmlinuxBtf: () => world.vmlinuxBtf,
+    config: () => CONFIG,
+    fork: () => openSession(world),
+    packetRunner(progFd, runnerOptions) {
+      const object = session.prog(progFd, 'prog_test_run')
+      return new PacketRunner(world.machine, object.program, runnerOptions)
+    },
+    setClock(clock) {
+      world.machine.clock = clock
+    },
+    [Symbol.dispose]() {
+      session.closeAll()
+    },
+  }
+}

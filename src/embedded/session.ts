@@ -1,0 +1,56 @@
+import { type Fd, KernelError } from '../kernel/index.js'
+import { SessionMapHost } from './session-map-host.js'
+import { Descriptors } from './state/descriptors.js'
+import type { KernelObject, MapObject, ProgObject } from './state/objects.js'
+import type { World } from './world.js'
+
+/** One process of the embedded kernel: a descriptor table over the shared world. */
+export class Session {
+  readonly world: World
+  readonly descriptors = new Descriptors()
+  readonly mapHost = new SessionMapHost(this)
+
+  constructor(world: World) {
+    this.world = world
+  }
+
+  /** A descriptor for an object whose reference the caller hands over. */
+  open(object: KernelObject, readable = true, writable = true): Fd {
+    return this.descriptors.add({ object, readable, writable })
+  }
+
+  map(fd: Fd | number | undefined, syscall: string): MapObject {
+    return this.descriptors.object(fd, 'map', syscall)
+  }
+
+  prog(fd: Fd | number | undefined, syscall: string): ProgObject {
+    return this.descriptors.object(fd, 'prog', syscall)
+  }
+
+  isOpen(fd: number): boolean {
+    return this.descriptors.has(fd)
+  }
+
+  close(fd: Fd): void {
+    const { object } = this.descriptors.remove(fd, 'close')
+    if (object.kind === 'stats') this.world.statsUsers--
+    else this.world.put(object)
+  }
+
+  dup(fd: Fd): Fd {
+    const file = this.descriptors.file(fd, 'dup')
+    if (file.object.kind === 'stats') this.world.statsUsers++
+    else this.world.get(file.object)
+    return this.descriptors.add(file)
+  }
+
+  closeAll(): void {
+    for (const [fd] of [...this.descriptors.entries()]) this.close(fd)
+  }
+
+  /** A new descriptor of an object found by id; ENOENT without one. */
+  openById(object: KernelObject | undefined, syscall: string, readable = true, writable = true): Fd {
+    if (object === undefined) throw new KernelError('ENOENT', syscall)
+    return this.open(this.world.get(object), readable, writable)
+  }
+}

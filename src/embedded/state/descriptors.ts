@@ -1,0 +1,59 @@
+import { type Fd, KernelError } from '../../kernel/index.js'
+import type { KernelObject, ObjectKind } from './objects.js'
+
+/** A descriptor's file: the object and the rights of this opening. */
+export interface OpenFile {
+  readonly object: KernelObject | { readonly kind: 'stats' }
+  readonly readable: boolean
+  readonly writable: boolean
+}
+
+/** Objects by kind. */
+export type ObjectOf<Kind extends ObjectKind> = Extract<KernelObject, { kind: Kind }>
+
+/** The descriptor table of one session: lowest free number first, as POSIX hands them out; 0 to 2 are taken. */
+export class Descriptors {
+  readonly #files: (OpenFile | undefined)[] = []
+
+  add(file: OpenFile): Fd {
+    let fd = 3
+    while (this.#files[fd] !== undefined) fd++
+    this.#files[fd] = file
+    return fd as Fd
+  }
+
+  has(fd: number): boolean {
+    return this.#files[fd] !== undefined
+  }
+
+  /** The file of a descriptor; EBADF if it is not open. */
+  file(fd: Fd | number | undefined, syscall: string): OpenFile {
+    const file = fd === undefined ? undefined : this.#files[fd]
+    if (file === undefined) throw new KernelError('EBADF', syscall, { hint: `descriptor ${fd ?? 0} is not open` })
+    return file
+  }
+
+  /** The object of a descriptor that must be of one kind: EBADF if not open, EINVAL if something else. */
+  object<Kind extends ObjectKind>(fd: Fd | number | undefined, kind: Kind, syscall: string): ObjectOf<Kind> {
+    const { object } = this.file(fd, syscall)
+    if (object.kind !== kind) {
+      throw new KernelError('EINVAL', syscall, { hint: `descriptor ${fd} is a ${object.kind}, not a ${kind}` })
+    }
+    return object as ObjectOf<Kind>
+  }
+
+  remove(fd: Fd, syscall: string): OpenFile {
+    const file = this.file(fd, syscall)
+    this.#files[fd] = undefined
+    return file
+  }
+
+  /** Number of open descriptors. */
+  get size(): number {
+    return this.#files.reduce((count, file) => (file === undefined ? count : count + 1), 0)
+  }
+
+  *entries(): IterableIterator<[Fd, OpenFile]> {
+    for (const [fd, file] of this.#files.entries()) if (file !== undefined) yield [fd as Fd, file]
+  }
+}

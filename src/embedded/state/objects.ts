@@ -1,0 +1,61 @@
+import type { Btf } from '../../btf/index.js'
+import type { BpfMap, LoadedProgram } from '../../vm/index.js'
+
+/** What every object of the kernel has: an id, and as many references as there are descriptors, pins and users. */
+interface Counted {
+  readonly id: number
+  references: number
+}
+
+export interface MapObject extends Counted {
+  readonly kind: 'map'
+  readonly map: BpfMap
+  readonly name: string
+  frozen: boolean
+  /** BTF descriptor's object, held by the map. */
+  readonly btf: BtfObject | undefined
+  readonly btfKeyTypeId: number
+  readonly btfValueTypeId: number
+  /** Writable memory mappings that exist. */
+  writers?: number
+}
+
+export interface ProgObject extends Counted {
+  readonly kind: 'prog'
+  readonly program: LoadedProgram
+  readonly name: string
+  readonly type: number
+  readonly expectedAttachType: number
+  readonly tag: Uint8Array
+  readonly license: string
+  readonly gplCompatible: boolean
+  /** As user space gave them. */
+  readonly insns: Uint8Array
+  /** As obj_get_info reports them: map references by id. */
+  readonly xlated: Uint8Array
+  readonly maps: MapObject[]
+  readonly btf: BtfObject | undefined
+  readonly funcInfo: Uint8Array | undefined
+  readonly funcInfoRecSize: number
+  readonly lineInfo: Uint8Array | undefined
+  readonly lineInfoRecSize: number
+  readonly loadTime: bigint
+  readonly flags: number
+  runCount: bigint
+  runTimeNs: bigint
+}
+
+export interface BtfObject extends Counted {
+  readonly kind: 'btf'
+  readonly bytes: Uint8Array
+  readonly btf: Btf
+}
+
+export interface LinkObject extends Counted {
+  readonly kind: 'link'
+  readonly type: number
+  prog: ProgObject | undefined
+}
+
+export type KernelObject = MapObject | ProgObject | BtfObject | LinkObject
+export type ObjectKind = KernelObject['kind']

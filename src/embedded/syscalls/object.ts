@@ -1,0 +1,129 @@
+import { type Fd, type FileStatus, KernelError, type ObjectInfo, type Request } from '../../kernel/index.js'
+import type { Session } from '../session.js'
+import type { IdTable } from '../state/id-table.js'
+import type { KernelObject, MapObject, ProgObject } from '../state/objects.js'
+
+const BPF_F_RDONLY = 1 << 3
+const BPF_F_WRONLY = 1 << 4
+const BPF_F_PATH_FD = 1 << 14
+
+/** Rights of an opening by BPF_F_RDONLY and BPF_F_WRONLY; both together are refused. */
+function openRights(flags: number, syscall: string): { readable: boolean; writable: boolean } {
+  if ((flags & BPF_F_RDONLY) !== 0 && (flags & BPF_F_WRONLY) !== 0) throw new KernelError('EINVAL', syscall)
+  return { readable: (flags & BPF_F_WRONLY) === 0, writable: (flags & BPF_F_RDONLY) === 0 }
+}
+
+export function objPin(session: Session, r: Request<'obj_pin'>): void {
+  if (((r.fileFlags ?? 0) & ~BPF_F_PATH_FD) !== 0) throw new KernelError('EINVAL', 'obj_pin')
+  const { object } = session.descriptors.file(r.bpfFd, 'obj_pin')
+  if (object.kind === 'btf' || object.kind === 'stats') throw new KernelError('EINVAL', 'obj_pin')
+  session.world.bpffs.pin(r.pathname, object)
+  session.world.get(object)
+}
+
+export function objGet(session: Session, r: Request<'obj_get'>): Fd {
+  const flags = r.fileFlags ?? 0
+  if ((flags & ~(BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_PATH_FD)) !== 0) throw new KernelError('EINVAL', 'obj_get')
+  const { readable, writable } = openRights(flags, 'obj_get')
+  const object = session.world.bpffs.get(r.pathname)
+  return session.open(session.world.get(object), readable, writable)
+}
+
+export function nextId(table: IdTable<KernelObject>, startId: number, syscall: string): number {
+  const id = table.next(startId)
+  if (id === undefined) throw new KernelError('ENOENT', syscall)
+  return id
+}
+
+export function mapFdById(session: Session, r: Request<'map_get_fd_by_id'>): Fd {
+  const flags = r.openFlags ?? 0
+  if ((flags & ~(BPF_F_RDONLY | BPF_F_WRONLY)) !== 0) throw new KernelError('EINVAL', 'map_get_fd_by_id')
+  const { readable, writable } = openRights(flags, 'map_get_fd_by_id')
+  return session.openById(session.world.maps.get(r.id), 'map_get_fd_by_id', readable, writable)
+}
+
+export function stat(session: Session, r: Request<'stat'>): FileStatus {
+  return session.world.bpffs.stat(r.path)
+}
+
+export function objGetInfoByFd(session: Session, r: Request<'obj_get_info_by_fd'>): ObjectInfo {
+  const { object } = session.descriptors.file(r.fd, 'obj_get_info_by_fd')
+  const details = r.details ?? false
+  switch (object.kind) {
+    case 'map':
+      return mapInfo(object)
+    case 'prog':
+      return progInfo(object, details)
+    case 'btf':
+      return {
+        kind: 'btf',
+        id: object.id,
+        btf: details ? object.bytes.slice() : undefined,
+        btfSize: object.bytes.length,
+        name: '',
+        kernelBtf: false,
+      }
+    case 'link':
+      return { kind: 'link', type: object.type, id: object.id, progId: object.prog?.id ?? 0, details: {} }
+    case 'stats':
+      throw new KernelError('EINVAL', 'obj_get_info_by_fd')
+  }
+}
+
+function mapInfo(object: MapObject): ObjectInfo {
+  const { map } = object
+  return {
+    kind: 'map',
+    type: map.type,
+    id: object.id,
+    keySize: map.keySize,
+    valueSize: map.valueSize,
+    maxEntries: map.maxEntries,
+    mapFlags: map.flags,
+    name: object.name,
+    ifindex: 0,
+    btfVmlinuxValueTypeId: 0,
+    netnsDev: 0n,
+    netnsIno: 0n,
+    btfId: object.btf?.id ?? 0,
+    btfKeyTypeId: object.btfKeyTypeId,
+    btfValueTypeId: object.btfValueTypeId,
+    mapExtra: map.mapExtra,
+  }
+}
+
+function progInfo(object: ProgObject, details: boolean): ObjectInfo {
+  return {
+    kind: 'prog',
+    type: object.type,
+    id: object.id,
+    tag: object.tag,
+    jitedProgLen: 0,
+    xlatedProgLen: object.xlated.length,
+    jitedProgInsns: undefined,
+    xlatedProgInsns: details ? object.xlated.slice() : undefined,
+    loadTime: object.loadTime,
+    createdByUid: 0,
+    mapIds: object.maps.map((map) => map.id),
+    name: object.name,
+    ifindex: 0,
+    gplCompatible: object.gplCompatible,
+    netnsDev: 0n,
+    netnsIno: 0n,
+    jitedKsyms: [],
+    jitedFuncLens: [],
+    btfId: object.btf?.id ?? 0,
+    funcInfo: details ? object.funcInfo?.slice() : undefined,
+    funcInfoRecSize: object.funcInfoRecSize,
+    lineInfo: details ? object.lineInfo?.slice() : undefined,
+    lineInfoRecSize: object.lineInfoRecSize,
+    jitedLineInfo: [],
+    progTags: [object.tag],
+    runTimeNs: object.runTimeNs,
+    runCnt: object.runCount,
+    recursionMisses: 0n,
+    verifiedInsns: 0,
+    attachBtfObjId: 0,
+    attachBtfId: 0,
+  }
+}

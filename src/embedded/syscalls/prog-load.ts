@@ -1,0 +1,138 @@
+import { FormatError } from '../../base/index.js'
+import { checkInsns } from '../../isa/index.js'
+import { KernelError, type ProgLoadRequest, type ProgLoadResult } from '../../kernel/index.js'
+import { allowedHelpers, attachTypeName, helperById, progTypeName } from '../../spec/index.js'
+import { hasHelper, OutOfMemoryError, type ProgramImage, UnsupportedError } from '../../vm/index.js'
+import type { Session } from '../session.js'
+import type { ProgObject } from '../state/objects.js'
+import { checkObjectName } from './names.js'
+import { progTag } from './prog-tag.js'
+import { refuse } from './refusal.js'
+import { resolveInsns } from './resolve-insns.js'
+
+const BPF_COMPLEXITY_LIMIT_INSNS = 1_000_000
+/** BPF_F_STRICT_ALIGNMENT to BPF_F_TEST_REG_INVARIANTS, and BPF_F_TOKEN_FD. */
+const KNOWN_FLAGS = 0x1_00ff
+const BPF_F_SLEEPABLE = 1 << 4
+const BPF_F_XDP_HAS_FRAGS = 1 << 5
+const XDP = 6
+
+/** BPF_PROG_LOAD in the embedded kernel: Linux's checks in Linux's order, then the program is made runnable. */
+export function progLoad(session: Session, r: ProgLoadRequest): ProgLoadResult {
+  const { world } = session
+  const flags = r.progFlags ?? 0
+  if ((flags & ~KNOWN_FLAGS) !== 0)
+    throw new KernelError('EINVAL', 'prog_load', { hint: `unknown prog_flags 0x${flags.toString(16)}` })
+  if (r.license.length > 127)
+    throw new KernelError('EINVAL', 'prog_load', { hint: 'the license has more than 127 characters' })
+  const count = r.insns.length >>> 3
+  if (r.insns.length % 8 !== 0)
+    throw new KernelError('EINVAL', 'prog_load', { hint: 'instructions come in 8-byte slots' })
+  if (count === 0 || count > BPF_COMPLEXITY_LIMIT_INSNS) {
+    throw new KernelError('E2BIG', 'prog_load', {
+      hint: `${count} instructions; 1 to ${BPF_COMPLEXITY_LIMIT_INSNS} are possible`,
+    })
+  }
+  const typeName = progTypeName(r.progType)
+  if (typeName === undefined)
+    throw new KernelError('EINVAL', 'prog_load', { hint: `program type ${r.progType} is unknown` })
+  if ((flags & BPF_F_XDP_HAS_FRAGS) !== 0 && r.progType !== XDP) {
+    throw new KernelError('EINVAL', 'prog_load', { hint: 'BPF_F_XDP_HAS_FRAGS is for XDP programs' })
+  }
+  checkObjectName(r.progName ?? '', 'prog_load')
+  const btf = r.progBtfFd ? session.descriptors.object(r.progBtfFd, 'btf', 'prog_load') : undefined
+  const gplCompatible = GPL_LICENSES.has(r.license)
+
+  checkLegality(r.insns)
+  const resolved = resolveInsns(session, r.insns, r.fdArray, (id) => world.kfuncName(id))
+  for (const { slot, id } of resolved.helperCalls) {
+    const helper = helperById(id)
+    if (helper === undefined) refuse('EINVAL', `invalid func unknown#${id}`)
+    if (!allowedHelpers(typeName, attachTypeName(r.expectedAttachType ?? 0)).has(helper.name)) {
+      refuse(
+        'EINVAL',
+        `program of this type cannot use helper bpf_${helper.name}#${id}`,
+        `instruction ${slot} of a ${typeName} program calls it`,
+      )
+    }
+    if (helper.gplOnly && !gplCompatible) {
+      refuse(
+        'EINVAL',
+        'cannot call GPL-restricted function from non-GPL compatible program',
+        `instruction ${slot} calls bpf_${helper.name}; the license is '${r.license}'`,
+      )
+    }
+    if (!hasHelper(helper.name)) {
+      refuse(
+        'EOPNOTSUPP',
+        `the embedded kernel has no bpf_${helper.name}#${id}`,
+        `instruction ${slot} calls it; run this program with the linux kernel`,
+      )
+    }
+  }
+
+  const handle = world.machine.createHandle(undefined)
+  const image: ProgramImage = {
+    name: r.progName ?? '',
+    type: r.progType,
+    expectedAttachType: r.expectedAttachType ?? 0,
+    insns: r.insns.slice(),
+    refs: resolved.refs,
+    kfuncs: resolved.kfuncs,
+    handle,
+    hasFrags: (flags & BPF_F_XDP_HAS_FRAGS) !== 0,
+    sleepable: (flags & BPF_F_SLEEPABLE) !== 0,
+  }
+  let program: ProgObject['program']
+  try {
+    program = world.machine.install(image, world.engine)
+  } catch (error) {
+    world.machine.freeHandle(handle)
+    if (error instanceof OutOfMemoryError) throw new KernelError('ENOMEM', 'prog_load')
+    if (error instanceof UnsupportedError)
+      refuse('EOPNOTSUPP', error.message, error.hint ?? 'run this program with the linux kernel')
+    if (error instanceof FormatError) refuse('EINVAL', error.message, error.hint)
+    throw error
+  }
+  const object: ProgObject = {
+    kind: 'prog',
+    id: world.progs.reserve(),
+    references: 1,
+    program,
+    name: r.progName ?? '',
+    type: r.progType,
+    expectedAttachType: r.expectedAttachType ?? 0,
+    tag: progTag(r.insns),
+    license: r.license,
+    gplCompatible,
+    insns: image.insns,
+    xlated: resolved.xlated,
+    maps: resolved.maps.map((map) => world.get(map)),
+    btf: btf && world.get(btf),
+    funcInfo: r.funcInfo?.slice(),
+    funcInfoRecSize: r.funcInfoRecSize ?? 0,
+    lineInfo: r.lineInfo?.slice(),
+    lineInfoRecSize: r.lineInfoRecSize ?? 0,
+    loadTime: world.machine.clock.boottime(),
+    flags,
+    runCount: 0n,
+    runTimeNs: 0n,
+  }
+  world.add(object)
+  return { fd: session.open(object), log: '' }
+}
+
+/** Licenses that make a program GPL compatible (linux/license.h). */
+const GPL_LICENSES: ReadonlySet<string> = new Set([
+  'GPL',
+  'GPL v2',
+  'GPL and additional rights',
+  'Dual BSD/GPL',
+  'Dual MIT/GPL',
+  'Dual MPL/GPL',
+])
+
+function checkLegality(insns: Uint8Array): void {
+  const problem = checkInsns(insns)
+  if (problem !== undefined) refuse(problem.errno, problem.message, `instruction ${problem.pc}`)
+}

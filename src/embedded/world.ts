@@ -1,0 +1,98 @@
+import { type Engine, Interpreter, Machine, type MachineOptions } from '../vm/index.js'
+import { kernelBtf } from './kernel-btf.js'
+import { BpfFs } from './state/bpffs.js'
+import { IdTable } from './state/id-table.js'
+import type { BtfObject, KernelObject, LinkObject, MapObject, ProgObject } from './state/objects.js'
+import { Sysctls } from './state/sysctls.js'
+
+/** State of one embedded kernel that all its sessions share: objects, file system, sysctls, the machine. */
+export class World {
+  readonly machine: Machine
+  readonly engine: Engine
+  readonly maps = new IdTable<MapObject>()
+  readonly progs = new IdTable<ProgObject>()
+  readonly btfs = new IdTable<BtfObject>()
+  readonly links = new IdTable<LinkObject>()
+  readonly sysctls = new Sysctls()
+  readonly bpffs: BpfFs
+  /** Open descriptors of BPF_ENABLE_STATS: run times are counted while there is one (or the sysctl says so). */
+  statsUsers = 0
+  readonly #byHandle = new Map<number, MapObject | ProgObject>()
+
+  constructor(options: MachineOptions) {
+    this.machine = new Machine(options)
+    this.engine = new Interpreter(this.machine)
+    this.bpffs = new BpfFs((object) => this.put(object))
+  }
+
+  /** The kernel's own BTF: its kernel functions. */
+  get vmlinuxBtf(): Uint8Array {
+    return kernelBtf().bytes
+  }
+
+  /** Name of the kernel function that a BTF id of `vmlinuxBtf` stands for. */
+  kfuncName(btfId: number): string | undefined {
+    return kernelBtf().functions.get(btfId)
+  }
+
+  get statsEnabled(): boolean {
+    return this.statsUsers > 0 || this.sysctls.get('kernel.bpf_stats_enabled') === 1
+  }
+
+  /** Registers a new object, whose one reference is the caller's. */
+  add(object: KernelObject): void {
+    switch (object.kind) {
+      case 'map':
+        this.maps.add(object.id, object)
+        this.#byHandle.set(object.map.handle, object)
+        return
+      case 'prog':
+        this.progs.add(object.id, object)
+        this.#byHandle.set(object.program.image.handle, object)
+        return
+      case 'btf':
+        this.btfs.add(object.id, object)
+        return
+      case 'link':
+        this.links.add(object.id, object)
+    }
+  }
+
+  /** The map or program that a handle in memory stands for. */
+  byHandle(handle: number): MapObject | ProgObject | undefined {
+    return this.#byHandle.get(handle)
+  }
+
+  /** Takes a reference. */
+  get<T extends KernelObject>(object: T): T {
+    object.references++
+    return object
+  }
+
+  /** Drops a reference; the last one frees the object and what it holds. */
+  put(object: KernelObject): void {
+    object.references--
+    if (object.references > 0) return
+    switch (object.kind) {
+      case 'map':
+        this.maps.remove(object.id)
+        this.#byHandle.delete(object.map.handle)
+        object.map.free()
+        if (object.btf !== undefined) this.put(object.btf)
+        return
+      case 'prog':
+        this.progs.remove(object.id)
+        this.#byHandle.delete(object.program.image.handle)
+        this.machine.freeHandle(object.program.image.handle)
+        for (const map of object.maps) this.put(map)
+        if (object.btf !== undefined) this.put(object.btf)
+        return
+      case 'btf':
+        this.btfs.remove(object.id)
+        return
+      case 'link':
+        this.links.remove(object.id)
+        if (object.prog !== undefined) this.put(object.prog)
+    }
+  }
+}
