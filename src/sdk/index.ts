@@ -1,1 +1,9 @@
-export {}
+export { ObjectError, type ObjectSpec, openObject } from '../object/index.js'
+export { BpfMap, type MapTypes, type UpdateMode } from './bpf-map.js'
+export { BpfProgram } from './bpf-program.js'
+export { btfCodec, bytesCodec, type Codec, int64Codec, intCodec } from './codec.js'
+export { Collection, type CollectionOptions, loadCollection } from './collection.js'
+export type { MapPlacement } from './create-maps.js'
+export { load } from './load.js'
+export { type RecordsOptions, RingBuffer } from './ring-buffer.js'
+export { VerifierError } from './verifier-error.js'

@@ -1,0 +1,326 @@
+import { UsageError } from '../base/index.js'
+import type { Btf } from '../btf/index.js'
+import { errorCode, type Fd, type Kernel, KernelError, type MapInfo } from '../kernel/index.js'
+import { bpf_map_type, mapTypeName } from '../spec/index.js'
+import { btfCodec, bytesCodec, type Codec } from './codec.js'
+import { Handle } from './handle.js'
+
+/** Flags of an update: create or replace, only create, only replace. */
+export type UpdateMode = 'any' | 'create' | 'replace'
+
+const MODE_FLAGS: Readonly<Record<UpdateMode, bigint>> = { any: 0n, create: 1n, replace: 2n }
+const F_LOCK = 4n
+const T = bpf_map_type
+const PER_CPU: ReadonlySet<number> = new Set([
+  T.BPF_MAP_TYPE_PERCPU_HASH,
+  T.BPF_MAP_TYPE_PERCPU_ARRAY,
+  T.BPF_MAP_TYPE_LRU_PERCPU_HASH,
+  T.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE,
+])
+/** Values are descriptors or ids of other objects. */
+const FD_VALUED: ReadonlySet<number> = new Set([
+  T.BPF_MAP_TYPE_PROG_ARRAY,
+  T.BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+  T.BPF_MAP_TYPE_CGROUP_ARRAY,
+  T.BPF_MAP_TYPE_ARRAY_OF_MAPS,
+  T.BPF_MAP_TYPE_HASH_OF_MAPS,
+])
+const BATCH = 256
+
+export interface MapTypes {
+  readonly btf: Btf
+  readonly keyTypeId: number
+  readonly valueTypeId: number
+}
+
+/**
+ * A map of a kernel: a JavaScript Map's vocabulary over bpf(2). Keys and values go through codecs: typed by the map's BTF
+ * where it has one, else Uint8Array. Per-CPU maps take and give arrays with one value for each possible CPU.
+ */
+export class BpfMap<K = unknown, V = unknown> {
+  readonly name: string
+  /** BPF_MAP_TYPE_* number. */
+  readonly type: number
+  readonly keySize: number
+  readonly valueSize: number
+  readonly maxEntries: number
+  readonly flags: number
+  readonly perCpu: boolean
+  /** BTF types of key and value, where known. */
+  readonly types: MapTypes | undefined
+  readonly #handle: Handle
+  readonly #key: Codec<K>
+  readonly #value: Codec<V>
+
+  constructor(handle: Handle, info: MapInfo, types?: MapTypes, codecs: { key?: Codec<K>; value?: Codec<V> } = {}) {
+    this.#handle = handle
+    this.name = info.name
+    this.type = info.type
+    this.keySize = info.keySize
+    this.valueSize = info.valueSize
+    this.maxEntries = info.maxEntries
+    this.flags = info.mapFlags
+    this.perCpu = PER_CPU.has(info.type)
+    this.types = types
+    this.#key = codecs.key ?? (codecOf(types, types?.keyTypeId, info.keySize) as Codec<K>)
+    const valueTypeId = FD_VALUED.has(info.type) ? undefined : types?.valueTypeId
+    this.#value = codecs.value ?? (codecOf(types, valueTypeId, info.valueSize) as Codec<V>)
+  }
+
+  /** Opens a map by what a kernel says of a descriptor, taking the descriptor over. */
+  static fromFd<K = unknown, V = unknown>(kernel: Kernel, fd: Fd, types?: MapTypes): BpfMap<K, V> {
+    const info = kernel.call('obj_get_info_by_fd', { fd })
+    if (info.kind !== 'map') throw new UsageError(`descriptor ${fd} is a ${info.kind}, not a map`)
+    return new BpfMap<K, V>(new Handle(kernel, fd), info, types)
+  }
+
+  get kernel(): Kernel {
+    return this.#handle.kernel
+  }
+
+  /** Descriptor in the map's kernel session. Throws once the map is closed. */
+  get fd(): Fd {
+    return this.#handle.fd
+  }
+
+  /** 'hash', 'array' … as bpftool prints it. */
+  get typeName(): string {
+    return mapTypeName(this.type) ?? `type ${this.type}`
+  }
+
+  /** The same map seen through other codecs. */
+  withCodecs<K2, V2>(key: Codec<K2>, value: Codec<V2>): BpfMap<K2, V2> {
+    return new BpfMap<K2, V2>(this.#handle, this.info(), this.types, { key, value })
+  }
+
+  info(): MapInfo {
+    return this.kernel.call('obj_get_info_by_fd', { fd: this.fd }) as MapInfo
+  }
+
+  /** The value of a key, undefined if there is none. */
+  get(key: K): V | undefined {
+    const bytes = this.getBytes(this.#encodeKey(key))
+    return bytes === undefined ? undefined : this.#decodeValue(bytes)
+  }
+
+  has(key: K): boolean {
+    return this.getBytes(this.#encodeKey(key)) !== undefined
+  }
+
+  /** Throws KernelError: EEXIST and ENOENT by `mode`, E2BIG when full. `lock` takes the value's bpf_spin_lock. */
+  set(key: K, value: V, options: { mode?: UpdateMode; lock?: boolean } = {}): this {
+    const flags = MODE_FLAGS[options.mode ?? 'any'] | (options.lock === true ? F_LOCK : 0n)
+    this.setBytes(this.#encodeKey(key), this.#encodeValue(value), flags)
+    return this
+  }
+
+  /** True if the key was there. */
+  delete(key: K): boolean {
+    try {
+      this.kernel.call('map_delete_elem', { mapFd: this.fd, key: this.#encodeKey(key) })
+      return true
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return false
+      throw error
+    }
+  }
+
+  /** Looks up and deletes in one step; undefined if there is no such key. QUEUE and STACK: pass no key, see `pop`. */
+  take(key: K): V | undefined {
+    return this.#take({ key: this.#encodeKey(key) })
+  }
+
+  /** QUEUE, STACK, BLOOM_FILTER: adds a value. `replace` drops the oldest of a full queue or stack. */
+  push(value: V, options: { replace?: boolean } = {}): void {
+    const flags = options.replace === true ? 2n : 0n
+    this.kernel.call('map_update_elem', { mapFd: this.fd, value: this.#encodeValue(value), flags })
+  }
+
+  /** QUEUE, STACK: takes the next value; undefined when empty. */
+  pop(): V | undefined {
+    return this.#take({})
+  }
+
+  /** QUEUE, STACK: the next value, which stays; undefined when empty. */
+  peek(): V | undefined {
+    const bytes = this.#lookup({})
+    return bytes === undefined ? undefined : this.#decodeValue(bytes)
+  }
+
+  /** Raw bytes of a value (per-CPU types: all copies, each rounded up to 8 bytes). */
+  getBytes(key: Uint8Array): Uint8Array | undefined {
+    return this.#lookup({ key })
+  }
+
+  setBytes(key: Uint8Array, value: Uint8Array, flags = 0n): void {
+    this.kernel.call('map_update_elem', { mapFd: this.fd, key, value, flags })
+  }
+
+  /** Keys as bytes, in the kernel's order. Entries deleted or added meanwhile may or may not be seen; none comes twice in a row. */
+  *rawKeys(): Generator<Uint8Array, void, undefined> {
+    let key: Uint8Array | undefined
+    // A key that is gone makes the kernel start over: the limit keeps that from going on for ever.
+    for (let step = 0; step <= this.maxEntries * 2 + 16; step++) {
+      try {
+        key = this.kernel.call('map_get_next_key', key === undefined ? { mapFd: this.fd } : { mapFd: this.fd, key })
+      } catch (error) {
+        if (errorCode(error) === 'ENOENT') return
+        throw error
+      }
+      yield key
+    }
+    throw new KernelError('EAGAIN', 'map_get_next_key', {
+      hint: `map '${this.name}' changed faster than it could be read`,
+    })
+  }
+
+  *rawEntries(): Generator<[Uint8Array, Uint8Array], void, undefined> {
+    for (const key of this.rawKeys()) {
+      let value: Uint8Array | undefined
+      try {
+        value = this.getBytes(key)
+      } catch (error) {
+        if (errorCode(error) !== 'EOPNOTSUPP') throw error
+      }
+      if (value !== undefined) yield [key, value]
+    }
+  }
+
+  *keys(): Generator<K, void, undefined> {
+    for (const key of this.rawKeys()) yield this.#key.decode(key)
+  }
+
+  *values(): Generator<V, void, undefined> {
+    for (const [, value] of this.rawEntries()) yield this.#decodeValue(value)
+  }
+
+  *entries(): Generator<[K, V], void, undefined> {
+    for (const [key, value] of this.rawEntries()) yield [this.#key.decode(key), this.#decodeValue(value)]
+  }
+
+  [Symbol.iterator](): Generator<[K, V], void, undefined> {
+    return this.entries()
+  }
+
+  /** Sets many elements with few system calls where the type knows batches, one by one else. */
+  setMany(entries: Iterable<readonly [K, V]>): number {
+    const all = [...entries].map(([key, value]) => [this.#encodeKey(key), this.#encodeValue(value)] as const)
+    let done = 0
+    try {
+      while (done < all.length) {
+        const part = all.slice(done, done + BATCH)
+        const keys = concat(part.map(([key]) => key))
+        const values = concat(part.map(([, value]) => value))
+        done += this.kernel.call('map_update_batch', { mapFd: this.fd, keys, values, count: part.length })
+      }
+    } catch (error) {
+      if (done > 0 || !NO_BATCH.has(errorCode(error) ?? '')) throw error
+      for (const [key, value] of all) this.setBytes(key, value)
+    }
+    return all.length
+  }
+
+  /** Deletes every element (arrays keep theirs: they cannot be deleted, EINVAL). Returns how many went. */
+  clear(): number {
+    let count = 0
+    for (const key of [...this.rawKeys()]) {
+      try {
+        this.kernel.call('map_delete_elem', { mapFd: this.fd, key })
+        count++
+      } catch (error) {
+        if (errorCode(error) !== 'ENOENT') throw error
+      }
+    }
+    return count
+  }
+
+  /** From now on system calls cannot change the map. */
+  freeze(): void {
+    this.kernel.call('map_freeze', { mapFd: this.fd })
+  }
+
+  pin(pathname: string): void {
+    this.kernel.call('obj_pin', { bpfFd: this.fd, pathname })
+  }
+
+  close(): void {
+    this.#handle.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #lookup(request: { key?: Uint8Array }): Uint8Array | undefined {
+    try {
+      return this.kernel.call('map_lookup_elem', { mapFd: this.fd, ...request })
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
+  #take(request: { key?: Uint8Array }): V | undefined {
+    try {
+      return this.#decodeValue(this.kernel.call('map_lookup_and_delete_elem', { mapFd: this.fd, ...request }))
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
+  #encodeKey(key: K): Uint8Array {
+    return this.#key.encode(key)
+  }
+
+  #encodeValue(value: V): Uint8Array {
+    if (!this.perCpu) return FD_VALUED.has(this.type) ? fdBytes(value) : this.#value.encode(value)
+    const stride = (this.valueSize + 7) & ~7
+    const copies = Array.isArray(value) ? value : undefined
+    if (copies === undefined || copies.length !== this.kernel.possibleCpus) {
+      throw new UsageError(
+        `map '${this.name}' takes an array with one value for each of ${this.kernel.possibleCpus} CPUs`,
+      )
+    }
+    const bytes = new Uint8Array(stride * copies.length)
+    for (const [cpu, copy] of copies.entries()) bytes.set(this.#value.encode(copy as V), cpu * stride)
+    return bytes
+  }
+
+  #decodeValue(bytes: Uint8Array): V {
+    if (!this.perCpu) return this.#value.decode(bytes)
+    const stride = (this.valueSize + 7) & ~7
+    const copies: V[] = []
+    for (let at = 0; at + this.valueSize <= bytes.length; at += stride) {
+      copies.push(this.#value.decode(bytes.subarray(at, at + this.valueSize)))
+    }
+    return copies as V
+  }
+}
+
+/** Errors by which a map type says that it has no batch operations. */
+const NO_BATCH: ReadonlySet<string> = new Set(['ENOTSUPP', 'EOPNOTSUPP', 'EINVAL'])
+
+/** Maps of maps and program arrays take the object itself (anything with an `fd`), a descriptor, or its bytes. */
+function fdBytes(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value
+  const fd = typeof value === 'number' ? value : (value as { fd?: unknown } | null | undefined)?.fd
+  if (typeof fd !== 'number')
+    throw new UsageError('this map holds other objects: give a map, a program, or a descriptor')
+  return Uint8Array.of(fd & 0xff, (fd >>> 8) & 0xff, (fd >>> 16) & 0xff, fd >>> 24)
+}
+
+function codecOf(types: MapTypes | undefined, typeId: number | undefined, size: number): Codec<unknown> {
+  if (types === undefined || typeId === undefined || typeId === 0) return bytesCodec(size) as Codec<unknown>
+  return btfCodec(types.btf, typeId, size)
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
+}
