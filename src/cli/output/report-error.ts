@@ -1,0 +1,37 @@
+import pc from 'picocolors'
+import { FormatError, UsageError } from '../../base/index.js'
+import { KernelError } from '../../kernel/index.js'
+import { ObjectError } from '../../object/index.js'
+import { VerifierError } from '../../sdk/index.js'
+
+/** Exit status of the command line. */
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const
+
+/** Prints an error for people on stderr and gives the exit status it means. */
+export function reportError(error: unknown): number {
+  const color = pc.createColors(process.stderr.isTTY === true)
+  const say = (message: string, hint: string | undefined): void => {
+    process.stderr.write(`${color.red('skep:')} ${message}\n`)
+    if (hint !== undefined) process.stderr.write(`${color.dim('hint:')} ${hint}\n`)
+  }
+  if (error instanceof VerifierError) {
+    say(error.report(), error.hint)
+    return EXIT.failed
+  }
+  if (error instanceof FormatError || error instanceof ObjectError || error instanceof UsageError) {
+    say(error.message, error.hint)
+    return EXIT.usage
+  }
+  if (error instanceof KernelError) {
+    say(error.message, error.hint)
+    return EXIT.failed
+  }
+  const system = error as NodeJS.ErrnoException
+  if (system.code !== undefined && system.syscall !== undefined) {
+    say(`${system.path ?? system.syscall}: ${system.code === 'ENOENT' ? 'no such file' : system.message}`, undefined)
+    return EXIT.usage
+  }
+  // A defect of ours: the stack helps whoever reports it.
+  process.stderr.write(`skep: internal error: ${(error as Error)?.stack ?? String(error)}\n`)
+  return 70
+}

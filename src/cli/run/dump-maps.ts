@@ -1,0 +1,119 @@
+import { toHex } from '../../base/index.js'
+import { decodeValue } from '../../btf/index.js'
+import { KernelError } from '../../kernel/index.js'
+import { type BpfMap, type Collection, RingBuffer } from '../../sdk/index.js'
+import { bpf_map_type } from '../../spec/index.js'
+
+export interface DumpedEntry {
+  readonly key?: unknown
+  readonly value?: unknown
+  /** Per-CPU maps: one value for each CPU. */
+  readonly values?: readonly unknown[]
+}
+
+export interface DumpedMap {
+  readonly name: string
+  readonly type: string
+  readonly keySize: number
+  readonly valueSize: number
+  readonly maxEntries: number
+  readonly entries: readonly DumpedEntry[]
+  /** Elements of arrays that are all zeroes and were left out (arrays of more than ZERO_LIMIT elements). */
+  readonly zeroEntriesOmitted?: number
+  /** Why there are no entries, where the kernel does not let them be read. */
+  readonly unreadable?: string
+}
+
+/** Arrays up to this size are shown whole; larger ones without their zero elements. */
+const ZERO_LIMIT = 1024
+const T = bpf_map_type
+const QUEUES: ReadonlySet<number> = new Set([T.BPF_MAP_TYPE_QUEUE, T.BPF_MAP_TYPE_STACK])
+const SILENT: ReadonlySet<number> = new Set([
+  T.BPF_MAP_TYPE_BLOOM_FILTER,
+  T.BPF_MAP_TYPE_USER_RINGBUF,
+  T.BPF_MAP_TYPE_ARENA,
+])
+const ARRAYS: ReadonlySet<number> = new Set([T.BPF_MAP_TYPE_ARRAY, T.BPF_MAP_TYPE_PERCPU_ARRAY])
+
+/** Contents of every map of a collection. Queues, stacks and ring buffers are emptied by it. */
+export function dumpMaps(collection: Collection): DumpedMap[] {
+  return [...collection.maps].map(([name, map]) => dumpMap(name, map))
+}
+
+function dumpMap(name: string, map: BpfMap): DumpedMap {
+  const head = { name, type: map.typeName, keySize: map.keySize, valueSize: map.valueSize, maxEntries: map.maxEntries }
+  try {
+    if (map.type === T.BPF_MAP_TYPE_RINGBUF) return { ...head, entries: drainRing(map) }
+    if (QUEUES.has(map.type)) return { ...head, entries: drainQueue(map) }
+    if (SILENT.has(map.type)) return { ...head, entries: [], unreadable: `a ${map.typeName} cannot be listed` }
+    const zeroes = { count: 0 }
+    const entries = [...readEntries(map, zeroes)]
+    return { ...head, entries, ...(zeroes.count > 0 ? { zeroEntriesOmitted: zeroes.count } : {}) }
+  } catch (error) {
+    if (error instanceof KernelError) return { ...head, entries: [], unreadable: error.message }
+    throw error
+  }
+}
+
+function* readEntries(map: BpfMap, zeroes: { count: number }): Generator<DumpedEntry> {
+  const sparse = ARRAYS.has(map.type) && map.maxEntries > ZERO_LIMIT
+  for (const [key, value] of map.rawEntries()) {
+    if (sparse && value.every((byte) => byte === 0)) {
+      zeroes.count++
+      continue
+    }
+    const shownKey = show(map, map.types?.keyTypeId, key)
+    if (!map.perCpu) {
+      yield { key: shownKey, value: show(map, map.types?.valueTypeId, value) }
+      continue
+    }
+    const stride = (map.valueSize + 7) & ~7
+    const values: unknown[] = []
+    for (let at = 0; at < value.length; at += stride) {
+      values.push(show(map, map.types?.valueTypeId, value.subarray(at, at + map.valueSize)))
+    }
+    yield { key: shownKey, values }
+  }
+}
+
+/** A value as JSON: by BTF; without it integers of 1, 2, 4 and 8 bytes as numbers, other bytes as hex. */
+function show(map: BpfMap, typeId: number | undefined, bytes: Uint8Array): unknown {
+  if (map.types !== undefined && typeId !== undefined && typeId !== 0) return decodeValue(map.types.btf, typeId, bytes)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  switch (bytes.length) {
+    case 1:
+      return view.getUint8(0)
+    case 2:
+      return view.getUint16(0, true)
+    case 4:
+      return view.getUint32(0, true)
+    case 8:
+      return view.getBigUint64(0, true)
+    default:
+      return toHex(bytes)
+  }
+}
+
+function drainRing(map: BpfMap): DumpedEntry[] {
+  using ring = new RingBuffer(map)
+  const entries: DumpedEntry[] = []
+  ring.drain((record) => entries.push({ value: toHex(record) }))
+  return entries
+}
+
+function drainQueue(map: BpfMap): DumpedEntry[] {
+  const entries: DumpedEntry[] = []
+  for (let value = popRaw(map); value !== undefined; value = popRaw(map)) {
+    entries.push({ value: show(map, map.types?.valueTypeId, value) })
+  }
+  return entries
+}
+
+function popRaw(map: BpfMap): Uint8Array | undefined {
+  try {
+    return map.kernel.call('map_lookup_and_delete_elem', { mapFd: map.fd })
+  } catch (error) {
+    if (error instanceof KernelError && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}

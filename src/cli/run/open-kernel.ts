@@ -1,0 +1,45 @@
+import { UsageError } from '../../base/index.js'
+import { type EmbeddedKernel, embedded } from '../../embedded/index.js'
+import type { Kernel } from '../../kernel/index.js'
+import { linux } from '../../linux/index.js'
+import type { BpfProgram, Collection } from '../../sdk/index.js'
+import { CaptureClock } from './capture-clock.js'
+import { embeddedEngine } from './embedded-engine.js'
+import { type PacketEngine, testRunEngine } from './packet-engine.js'
+import type { PrintkLog } from './printk-log.js'
+
+export interface KernelOptions {
+  readonly kernel: 'embedded' | 'linux'
+  readonly engine?: 'interpreter' | 'jit'
+  readonly cpus: string
+  readonly clock: 'capture' | 'host'
+  readonly pcap?: string
+}
+
+export interface KernelChoice {
+  readonly kernel: Kernel
+  /** 'interpreter', or 'kernel' where Linux runs the program its own way. */
+  readonly engine: string
+  packetEngine(program: BpfProgram, collection: Collection): PacketEngine
+}
+
+/** The kernel that the options of `skep run` name. */
+export function openKernel(options: KernelOptions, printk: PrintkLog): KernelChoice {
+  if (options.kernel === 'linux') {
+    if (options.engine !== undefined)
+      throw new UsageError('--engine is for the embedded kernel; Linux runs its own JIT')
+    return { kernel: linux(), engine: 'kernel', packetEngine: testRunEngine }
+  }
+  if (options.engine === 'jit')
+    throw new UsageError('this version has no jit engine', 'leave --engine out, or use --engine interpreter')
+  const cpus = Number(options.cpus)
+  if (!Number.isInteger(cpus) || cpus < 1 || cpus > 256)
+    throw new UsageError(`--cpus takes 1 to 256, not '${options.cpus}'`)
+  const clock = options.clock === 'capture' && options.pcap !== undefined ? new CaptureClock() : undefined
+  const kernel: EmbeddedKernel = embedded({ cpus, printk: printk.sink, ...(clock === undefined ? {} : { clock }) })
+  return {
+    kernel,
+    engine: 'interpreter',
+    packetEngine: (program, collection) => embeddedEngine(kernel, program, collection, clock),
+  }
+}
