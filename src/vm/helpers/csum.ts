@@ -1,14 +1,7 @@
 import { ERRNO } from '../../base/index.js'
-import {
-  csumAdd,
-  csumFold16,
-  csumPartial,
-  csumReplace2,
-  csumReplace4,
-  csumReplaceByDiff,
-  csumSub,
-} from '../../packet/index.js'
+import { csumAdd, csumFold16, csumReplace2, csumReplace4, csumReplaceByDiff, csumSub } from '../../packet/index.js'
 import type { Machine } from '../machine.js'
+import { sumMemory } from '../net/checksum.js'
 import { CHECKSUM_COMPLETE, CHECKSUM_NONE, CHECKSUM_UNNECESSARY, type SkbPacket } from '../net/skb-packet.js'
 import { skbOf } from './packet-of.js'
 
@@ -25,9 +18,6 @@ const LEVEL_INC = 1
 const LEVEL_DEC = 2
 const LEVEL_RESET = 3
 const SKB_MAX_CSUM_LEVEL = 3
-
-/** Longest range bpf_csum_diff takes: MAX_BPF_STACK. */
-const DIFF_MAX = 512
 
 /** Address of the checksum field at `offset`, or a negative errno. */
 function field(skb: SkbPacket, offset: number): number {
@@ -110,6 +100,7 @@ export function l4CsumReplace(
   return 0
 }
 
+/** Since Linux 6.13 any sizes are taken, and the result is folded to 16 bits. */
 export function csumDiff(
   machine: Machine,
   from: number,
@@ -121,19 +112,12 @@ export function csumDiff(
   machine.r0hi = 0
   const fromLength = fromSize >>> 0
   const toLength = toSize >>> 0
-  if (((fromLength | toLength) & 3) !== 0 || fromLength + toLength > DIFF_MAX) {
-    machine.r0hi = -1
-    return -ERRNO.EINVAL
-  }
-  const { u8 } = machine.memory
-  const fromAt = from >>> 0
-  const toAt = to >>> 0
+  const { memory } = machine
   let sum = seed >>> 0
   if (fromLength > 0 && toLength > 0)
-    sum = csumSub(csumPartial(u8, toAt, toAt + toLength, sum), csumPartial(u8, fromAt, fromAt + fromLength))
-  else if (toLength > 0) sum = csumPartial(u8, toAt, toAt + toLength, sum)
-  else if (fromLength > 0) sum = ~csumPartial(u8, fromAt, fromAt + fromLength, ~sum) >>> 0
-  else return sum | 0
+    sum = csumSub(sumMemory(memory, to >>> 0, toLength, sum), sumMemory(memory, from >>> 0, fromLength, 0))
+  else if (toLength > 0) sum = sumMemory(memory, to >>> 0, toLength, sum)
+  else if (fromLength > 0) sum = ~sumMemory(memory, from >>> 0, fromLength, ~sum)
   return csumFold16(sum)
 }
 

@@ -206,5 +206,5 @@ function segmentLength(skb: SkbPacket): number {
   const tcp = (skb.gsoType & GSO_TCP) !== 0
   const udp = (skb.gsoType & GSO_UDP_L4) !== 0
   const transport = tcp ? ((skb.memory.u8[skb.transportHeader + 12] as number) >> 4) * 4 : udp ? UDP_HEADER : 0
-  return skb.transportHeader - skb.networkHeader + transport + skb.field(SKB.gso_size)
+  return (skb.transportHeader - skb.networkHeader + transport + skb.field(SKB.gso_size)) >>> 0
 }

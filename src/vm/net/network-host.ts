@@ -8,6 +8,8 @@ export interface NetworkDevice {
   readonly mtu: number
   /** Hardware address, 6 bytes. */
   readonly mac: Uint8Array
+  /** Link-layer broadcast address; the loopback device's is all zero. */
+  readonly broadcast: Uint8Array
   readonly up: boolean
   /** False for devices that send layer-3 packets without a link-layer header (tunnels). */
   readonly hasMacHeader: boolean

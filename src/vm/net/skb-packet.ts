@@ -69,6 +69,7 @@ export const CHECKSUM_UNNECESSARY = 1
 export const CHECKSUM_COMPLETE = 2
 
 const HEADROOM = 256
+const NET_SKB_PAD = 64
 const INITIAL_CAPACITY = 4096
 const SKF_NET_OFF = -0x100000
 const SKF_LL_OFF = -0x200000
@@ -88,6 +89,8 @@ export class SkbPacket implements PacketAccess {
   clones: ClonedPacket[] = []
   #head: Addr
   #capacity: number
+  /** Where Linux's buffer would start: 64 bytes before a received frame. */
+  #linuxHead: Addr
   data: Addr
   tail: Addr
   macHeader: Addr
@@ -119,6 +122,7 @@ export class SkbPacket implements PacketAccess {
     this.#capacity = INITIAL_CAPACITY
     this.#head = memory.alloc(INITIAL_CAPACITY)
     this.data = this.tail = this.macHeader = this.networkHeader = this.#head + HEADROOM
+    this.#linuxHead = this.data - NET_SKB_PAD
   }
 
   /**
@@ -132,6 +136,7 @@ export class SkbPacket implements PacketAccess {
     const start = this.#head + HEADROOM
     memory.u8.set(offset === 0 && length === bytes.length ? bytes : bytes.subarray(offset, offset + length), start)
     memory.u8.fill(0, ctx, ctx + SKB_SIZE)
+    this.#linuxHead = start - NET_SKB_PAD
     this.macHeader = start
     this.networkHeader = start + ETH_HLEN
     this.transportHeader = 0
@@ -242,8 +247,16 @@ export class SkbPacket implements PacketAccess {
     return length >>> 0 > this.length ? -ERRNO.ENOMEM : 0
   }
 
-  /** skb_cow: room for `count` bytes before the data. Moves the buffer where there is too little. */
+  /**
+   * skb_cow: room for `count` bytes before the data. Where Linux's buffer has too little it moves every header offset
+   * along, also that of a transport header that was not set: it then lies one byte before the old buffer.
+   */
   ensureHeadroom(count: number): void {
+    const missing = count - (this.data - this.#linuxHead)
+    if (missing > 0) {
+      if (this.transportHeader === 0) this.transportHeader = this.#linuxHead - 1
+      this.#linuxHead -= (missing + NET_SKB_PAD - 1) & -NET_SKB_PAD
+    }
     if (this.data - this.#head < count) this.#move(count + HEADROOM, 0)
   }
 
@@ -323,13 +336,10 @@ export class SkbPacket implements PacketAccess {
   /** pkt_type by the destination address against the device's. */
   #packetType(start: Addr, ifindex: number): number {
     const { u8 } = this.memory
-    if (((u8[start] as number) & 1) !== 0) {
-      for (let index = 0; index < 6; index++) if (u8[start + index] !== 0xff) return PACKET_MULTICAST
-      return PACKET_BROADCAST
-    }
-    const mac = this.network.host.device(ifindex)?.mac
-    for (let index = 0; index < 6; index++) if (u8[start + index] !== (mac?.[index] ?? 0)) return PACKET_OTHERHOST
-    return PACKET_HOST
+    const device = this.network.host.device(ifindex)
+    if (isAddress(u8, start, device?.mac)) return PACKET_HOST
+    if (((u8[start] as number) & 1) === 0) return PACKET_OTHERHOST
+    return isAddress(u8, start, device?.broadcast) ? PACKET_BROADCAST : PACKET_MULTICAST
   }
 
   /** Gives the memory back. */
@@ -359,10 +369,17 @@ export class SkbPacket implements PacketAccess {
     const delta = bigger + shift - this.#head
     this.#head = bigger
     this.#capacity = capacity
+    this.#linuxHead += delta
     this.data += delta
     this.tail += delta
     this.macHeader += delta
     this.networkHeader += delta
     if (this.transportHeader !== 0) this.transportHeader += delta
   }
+}
+
+function isAddress(u8: Uint8Array, at: Addr, address: Uint8Array | undefined): boolean {
+  if (address === undefined) return false
+  for (let index = 0; index < 6; index++) if (u8[at + index] !== address[index]) return false
+  return true
 }

@@ -14,7 +14,7 @@ const TABLE_DEFAULT = 253
 const TABLE_MAIN = 254
 const TABLE_LOCAL = 255
 
-export interface DeviceOptions extends Partial<Omit<NetworkDevice, 'mac'>> {
+export interface DeviceOptions extends Partial<Omit<NetworkDevice, 'mac' | 'broadcast'>> {
   readonly ifindex: number
   /** `02:00:00:00:00:01`; default all zero. */
   readonly mac?: string
@@ -109,6 +109,8 @@ function makeDevice(options: DeviceOptions): NetworkDevice {
     name: options.name ?? `if${options.ifindex}`,
     mtu: options.mtu ?? 1500,
     mac: options.mac === undefined ? new Uint8Array(6) : parseMac(options.mac),
+    // The loopback device is the first of every namespace.
+    broadcast: new Uint8Array(6).fill(options.ifindex === 1 ? 0 : 0xff),
     up: options.up ?? true,
     hasMacHeader: options.hasMacHeader ?? true,
     forwardIpv4: options.forwardIpv4 ?? false,
