@@ -88,7 +88,7 @@ export function readBtf(path) {
       case 'VAR':
       case 'DECL_TAG':
         type.type = sizeOrType
-        next()
+        type.detail = next()
         break
       case 'DATASEC':
         at += 12 * count

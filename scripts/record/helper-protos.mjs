@@ -2,15 +2,12 @@
 // test/recorded/helper-protos.json: an oracle for src/spec/helpers.ts. Needs root and a build (npm run build).
 //
 // The descriptions lie in the kernel's read-only data as structs whose layout BTF tells and whose first word is the
-// helper's address, which /proc/kallsyms names; a SYSCALL program reads the memory.
-import { readFileSync, writeFileSync } from 'node:fs'
+// helper's address, which /proc/kallsyms names.
+import { writeFileSync } from 'node:fs'
 import { release } from 'node:os'
-import { bpf, insns, progLoad, written } from '../../build/test/support/linux-bpf.js'
 import { HELPERS } from '../../dist/spec/index.js'
 import { readBtf } from '../gen/btf.mjs'
-
-const CHUNK = 1 << 16
-const IMAGE = 64 << 20
+import { CHUNK, readImage, readSymbols } from './kernel-memory.mjs'
 
 // Functions that serve a helper under another name than bpf_<helper>.
 const OTHER_NAMES = {
@@ -56,33 +53,6 @@ function helperOf(symbol) {
   return undefined
 }
 
-const map = bpf('BPF_MAP_CREATE', 'map_create', { map_type: 2, key_size: 4, value_size: CHUNK, max_entries: 1 })
-const reader = progLoad(
-  'BPF_PROG_TYPE_SYSCALL',
-  insns(
-    [0x79, 0x13, 0, 0], // r3 = *(u64 *)(r1 + 0)
-    [0x18, 0x21, 0, map], // r1 = map value
-    [0, 0, 0, 0],
-    [0xb7, 2, 0, CHUNK],
-    [0x85, 0, 0, 113], // probe_read_kernel
-    [0x95, 0, 0, 0],
-  ),
-  { prog_flags: 16 },
-)
-if (map < 0 || reader.fd < 0) throw new Error(`cannot read kernel memory: ${reader.log}`)
-const key = new Uint8Array(4)
-const value = new Uint8Array(CHUNK)
-
-function read(address) {
-  const context = new Uint8Array(8)
-  new DataView(context.buffer).setBigUint64(0, address, true)
-  const run = bpf('BPF_PROG_TEST_RUN', 'test', { prog_fd: reader.fd, ctx_in: context, ctx_size_in: 8 })
-  if (run < 0) throw new Error(`test run: errno ${-run}`)
-  if (Number(BigInt.asIntN(32, written('test', 'retval'))) < 0) return undefined
-  bpf('BPF_MAP_LOOKUP_ELEM', 'map_elem', { map_fd: map, key, value })
-  return Buffer.from(value)
-}
-
 const types = readBtf('/sys/kernel/btf/vmlinux')
 const proto = types.find((type) => type.kind === 'STRUCT' && type.name === 'bpf_func_proto')
 const enumValues = (name) => types.find((type) => type.kind === 'ENUM' && type.name === name).values
@@ -98,17 +68,13 @@ function kindText(which, number) {
   return [kind?.name.replace(/^(ARG|RET)_/, ''), ...flags].join('|').toLowerCase()
 }
 
+const { names: kernelSymbols, start: text } = readSymbols()
 const symbols = new Map()
-let text = 0n
-for (const line of readFileSync('/proc/kallsyms', 'utf8').split('\n')) {
-  const [address, , name, module] = line.split(/\s+/)
-  if (!name || module) continue
-  if (name === '_text') text = BigInt(`0x${address}`)
-  if (helperOf(name)) symbols.set(BigInt(`0x${address}`), name)
+for (const [address, functions] of kernelSymbols) {
+  const name = functions.find((candidate) => helperOf(candidate))
+  if (name) symbols.set(address, name)
 }
-if (text === 0n) throw new Error('/proc/kallsyms shows no addresses: run as root with kptr_restrict 0')
-
-const chunks = Array.from({ length: IMAGE / CHUNK }, (_, index) => read(text + BigInt(index * CHUNK)))
+const chunks = readImage(text)
 
 function btfName(address) {
   const at = Number(address - text)

@@ -31,6 +31,19 @@ export {
   helperName,
   type UsedHelperAbi,
 } from './helpers.js'
+export { KFUNCS_KERNEL } from './kfuncs.gen.js'
+export {
+  KFUNCS,
+  type Kfunc,
+  type KfuncFlag,
+  type KfuncName,
+  type KfuncRow,
+  kfuncAbi,
+  kfuncAllowed,
+  kfuncByName,
+  kfuncParams,
+} from './kfuncs.js'
+export { LIMITS } from './limits.js'
 export { LINK_TYPES, type LinkTypeName, type LinkTypeRow, linkTypeByName, linkTypeName } from './link-types.js'
 export {
   MAP_TYPES,
@@ -70,6 +83,14 @@ export {
   type SectionTargetKind,
   tailSection,
 } from './sections.js'
+export {
+  SYSCTLS,
+  type Sysctl,
+  type SysctlName,
+  type SysctlRow,
+  sysctlByName,
+  sysctlWriteError,
+} from './sysctls.js'
 export {
   af_xdp,
   BPF_ATTR_SIZE,
