@@ -1,5 +1,5 @@
 import { Cursor } from '../base/index.js'
-import { resolve } from '../btf/index.js'
+import { resolve, sizeOf } from '../btf/index.js'
 import { type ElfSymbol, STT } from '../elf/index.js'
 import { bpf_map_create_flags, tailSection } from '../spec/index.js'
 import type { PlacedMap } from './btf-maps.js'
@@ -33,7 +33,8 @@ export function collectLegacyMaps(source: Source): PlacedMap[] {
     const form = formOf(source, section, records)
     for (const record of records) {
       const words = wordsOf(source, section, record, form)
-      const map = form === 'bpf_elf_map' ? elfMap(section, record, words) : mapDef(section, record, words)
+      const plain = form === 'bpf_elf_map' ? elfMap(section, record, words) : mapDef(section, record, words)
+      const map = { ...plain, ...keyValueTypes(source, plain) }
       placed.push({
         map,
         sectionIndex: section.index,
@@ -208,6 +209,21 @@ function mapDef(section: RoledSection, record: Record, words: readonly number[])
   const [first = 0, second = 0] = extra
   if (numa || isMapInMap(spec.typeId)) return { ...spec, extra, numaNode: numa ? second : undefined }
   return { ...spec, extra, id: first === 0 ? undefined : first, pinning: second === 1 ? 'by_name' : 'none' }
+}
+
+/** BPF_ANNOTATE_KV_PAIR(): a struct ____btf_map_NAME with members key and value gives a legacy map its types. */
+function keyValueTypes(source: Source, map: MapSpec): Partial<MapSpec> {
+  const { btf } = source
+  const id = btf?.findByName(`____btf_map_${map.name}`, 'struct')
+  const pair = id === undefined ? undefined : btf?.type(id)
+  if (btf === undefined || pair?.kind !== 'struct') return {}
+  const member = (name: string, size: number) => {
+    const type = pair.members.find((candidate) => candidate.name === name)?.type
+    return type !== undefined && sizeOf(btf, type) === size ? type : undefined
+  }
+  const btfKeyTypeId = member('key', map.keySize)
+  const btfValueTypeId = member('value', map.valueSize)
+  return btfKeyTypeId === undefined || btfValueTypeId === undefined ? {} : { btfKeyTypeId, btfValueTypeId }
 }
 
 /** iproute2's inner_id and inner_idx, and the samples' inner_map_idx. */

@@ -33,6 +33,7 @@ export function loadableBtf(spec: ObjectSpec, options: LoadableBtfOptions = {}):
     fixKsyms(btf, builder)
     fixKconfig(spec, btf, builder)
     markStatic(spec, btf, builder)
+    fixNames(btf, builder)
     const lacks = new Set(options.lacks ?? [])
     if (lacks.size > 0) sanitize(builder, lacks)
     return builder.build()
@@ -102,6 +103,42 @@ function markStatic(spec: ObjectSpec, btf: Btf, builder: BtfBuilder): void {
     const func = id === undefined ? undefined : btf.type(id)
     if (id !== undefined && func?.kind === 'func') builder.set(id, { ...func, linkage: 'static' })
   }
+}
+
+/**
+ * Rust names pointers and uses characters that C does not have; the kernel refuses both. Names lose what is not allowed;
+ * C's own are not touched.
+ */
+function fixNames(btf: Btf, builder: BtfBuilder): void {
+  for (let id = btf.startId; id < btf.typeCount; id++) {
+    const kind = btf.kindOf(id)
+    const mustBeAnonymous = kind === 'ptr' || kind === 'array' || kind === 'func_proto'
+    const isComposite = kind === 'struct' || kind === 'union'
+    const name = btf.typeName(id)
+    const fixed = mustBeAnonymous ? '' : ANY_NAME.has(kind) ? name : identifier(name)
+    if (fixed !== name) builder.set(id, { ...(builder.type(id) as NewBtfType), name: fixed })
+    if (!isComposite && kind !== 'enum' && kind !== 'enum64' && kind !== 'func_proto') continue
+    const type = builder.type(id) as NewBtfType
+    if (type.kind === 'struct' || type.kind === 'union') {
+      if (type.members.every((member) => identifier(member.name) === member.name)) continue
+      builder.set(id, {
+        ...type,
+        members: type.members.map((member) => ({ ...member, name: identifier(member.name) })),
+      })
+    } else if (type.kind === 'enum' && type.values.some((value) => identifier(value.name) !== value.name)) {
+      builder.set(id, { ...type, values: type.values.map((value) => ({ ...value, name: identifier(value.name) })) })
+    } else if (type.kind === 'func_proto' && type.params.some((param) => identifier(param.name) !== param.name)) {
+      builder.set(id, { ...type, params: type.params.map((param) => ({ ...param, name: identifier(param.name) })) })
+    }
+  }
+}
+
+/** Kinds whose names the kernel takes as they are: `unsigned int`, sections, free text. */
+const ANY_NAME: ReadonlySet<string> = new Set(['int', 'float', 'datasec', 'decl_tag', 'type_tag'])
+
+function identifier(name: string): string {
+  if (/^[A-Za-z_][A-Za-z0-9_.]*$/.test(name) || name === '') return name
+  return name.replace(/[^A-Za-z0-9_.]/g, '_').replace(/^(?=[^A-Za-z_])/, '_')
 }
 
 function sanitize(builder: BtfBuilder, lacks: ReadonlySet<BtfFeature>): void {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { encodeFuncInfo, encodeLineInfo, parseBtf } from '#src/btf/index.js'
+import { encodeBtf, encodeFuncInfo, encodeLineInfo, parseBtf } from '#src/btf/index.js'
+import { writeElf } from '#src/elf/index.js'
 import type { Fd, Kernel } from '#src/kernel/index.js'
 import {
   applyKconfig,
@@ -12,6 +13,7 @@ import {
   type MapSpec,
   mapCreation,
   type ObjectSpec,
+  openObject,
   patchProgram,
 } from '#src/object/index.js'
 import { attachTypeByName, progTypeId } from '#src/spec/index.js'
@@ -118,6 +120,41 @@ for (const name of fixtureNames) {
     assert.deepEqual(load(kernel, spec, TYPES), wanted)
   })
 }
+
+test("Rust's names are made into what kernels take", { skip }, () => {
+  const unsigned = { kind: 'int', bitOffset: 0, signed: false, char: false, bool: false } as const
+  const bytes = encodeBtf([
+    { ...unsigned, name: 'u32', size: 4, bits: 32 },
+    { kind: 'ptr', name: '*mut core::ffi::c_void', type: 0 },
+    {
+      kind: 'struct',
+      name: 'HashMap<u32, [u8; 4]>',
+      size: 8,
+      kindFlag: false,
+      members: [{ name: '0', type: 1, bitOffset: 0, bitSize: 0 }],
+    },
+    { kind: 'enum', name: '{impl#0}', size: 4, signed: false, values: [{ name: 'Ok(())', value: 0 }] },
+    { kind: 'func_proto', name: '', type: 1, params: [{ name: 'self.0', type: 2 }] },
+    { kind: 'func', name: '_ZN4core3ptr<impl>', type: 5, linkage: 'static' },
+    {
+      kind: 'struct',
+      name: 'plain.name',
+      size: 4,
+      kindFlag: false,
+      members: [{ name: 'x', type: 1, bitOffset: 0, bitSize: 0 }],
+    },
+  ])
+  const spec = openObject(writeElf({ sections: [{ name: '.BTF', flags: 0, data: bytes }] }))
+  const btf = loadableBtf(spec)
+  assert.ok(btf)
+  const parsed = parseBtf(btf)
+  assert.equal(parsed.typeName(3), 'HashMap_u32___u8__4__')
+  assert.equal(parsed.typeName(2), '')
+  assert.equal(parsed.typeName(7), 'plain.name')
+  using kernel = openLinux()
+  kernel.call('btf_load', { btf, logLevel: 1, logSize: 65536 })
+  assert.throws(() => kernel.call('btf_load', { btf: bytes, logLevel: 1, logSize: 65536 }), /Invalid/)
+})
 
 test('what a kernel lacks in BTF is rewritten into what it takes', { skip }, () => {
   const features: BtfFeature[] = [

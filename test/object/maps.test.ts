@@ -90,6 +90,9 @@ for (const name of ['elf_map.o', 'elf_map_btf.o', 'elf_map_be.o']) {
     ])
     assert.equal(accounting?.valueSize, 8)
     assert.equal(custom?.type, 'hash')
+    // BPF_ANNOTATE_KV_PAIR gives types, where there is BTF.
+    assert.equal(found(accounting).btfKeyTypeId > 0 && found(accounting).btfValueTypeId > 0, name === 'elf_map_btf.o')
+    assert.equal(custom?.btfKeyTypeId, 0)
     assert.equal(inside?.id, 9)
     assert.equal(around?.inner?.valueSize, 4)
     assert.deepEqual(around?.initial, [{ key: 1, kind: 'map', name: 'inside' }])
