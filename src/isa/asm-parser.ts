@@ -105,6 +105,7 @@ export class StatementParser {
         return this.#emit('nospec')
       default:
         this.#at--
+        if (/^[rw]\d+$/.test(text)) throw this.#error(`there is no register '${text}'`, 'registers are r0 to r10')
         throw this.#error(
           `unknown instruction '${text}'`,
           'an instruction reads like `r0 = 1`, `if r1 > 2 goto +3` or `exit`',
@@ -172,10 +173,11 @@ export class StatementParser {
       return this.#emit('call', { imm: this.#imm(false) })
     }
     if (token.kind !== 'word') throw this.#errorAt(token, 'expected a function to call')
-    // The kernel writes the id behind the name.
+    // The kernel writes the id behind the name, of helpers and kfuncs alike.
     if (this.#is('#')) {
       this.#at++
-      return this.#emit('call', { imm: this.#imm(false) })
+      const helper = ['unknown', 'bpf_unspec'].includes(token.text) || this.#names.helper(token.text) !== undefined
+      return this.#emit(helper ? 'call' : 'call_kfunc', { imm: this.#imm(false) })
     }
     if (token.text === 'kernel' && this.#is('-')) {
       this.#expect('-')

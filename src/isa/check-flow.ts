@@ -1,4 +1,12 @@
-import { BPF_CALL, BPF_EXIT, BPF_JMP, BPF_JMP32, BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC } from './constants.js'
+import {
+  BPF_CALL,
+  BPF_EXIT,
+  BPF_JMP,
+  BPF_JMP32,
+  BPF_PSEUDO_CALL,
+  BPF_PSEUDO_FUNC,
+  BPF_PSEUDO_KFUNC_CALL,
+} from './constants.js'
 import { type InsnProblem, problem } from './problem.js'
 
 /** Field access by slot, as the flow checks need it. */
@@ -24,10 +32,17 @@ function namesSubprog(slots: Slots, slot: number): boolean {
   return (code === CALL && src === BPF_PSEUDO_CALL) || (code === LD_IMM64 && src === BPF_PSEUDO_FUNC)
 }
 
+/** Looks up what an instruction names; see CheckOptions.resolvePseudo. */
+export type ResolvePseudo = (pc: number) => Pick<InsnProblem, 'message' | 'errno'> | undefined
+
 /** First slots of all subprograms in order, the main program's 0 included (Linux's add_subprog_and_kfunc()). */
-export function findSubprogs(slots: Slots): number[] | InsnProblem {
+export function findSubprogs(slots: Slots, resolvePseudo: ResolvePseudo | undefined): number[] | InsnProblem {
   const starts = new Set([0])
   for (let slot = 0; slot < slots.count; slot++) {
+    if (slots.code(slot) === CALL && slots.src(slot) === BPF_PSEUDO_KFUNC_CALL) {
+      const unknown = resolvePseudo?.(slot)
+      if (unknown !== undefined) return problem('resolve', slot, unknown.message, unknown.errno)
+    }
     if (!namesSubprog(slots, slot)) continue
     const start = slot + slots.imm(slot) + 1
     if (start < 0 || start >= slots.count) return problem('call-target', slot, 'call to invalid destination')

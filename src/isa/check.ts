@@ -1,5 +1,5 @@
-import { checkFlow, checkSubprogs, findSubprogs, type Slots } from './check-flow.js'
-import { BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL, INSN_BYTES, MAX_BPF_REG } from './constants.js'
+import { checkFlow, checkSubprogs, findSubprogs, type ResolvePseudo, type Slots } from './check-flow.js'
+import { BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, BPF_PSEUDO_KFUNC_CALL, INSN_BYTES, MAX_BPF_REG } from './constants.js'
 import { decodeInsnAt, type Insn } from './insn.js'
 import { opsOfCode } from './opcodes.js'
 import { type InsnProblem, problem } from './problem.js'
@@ -8,6 +8,12 @@ import { getCode, getDst, getImm, getOff, getSrc } from './slots.js'
 export interface CheckOptions {
   /** Most slots a program may have. Default 1,000,000, Linux's limit for a capable user (4096 for others). */
   readonly maxInsns?: number
+  /**
+   * Looks up what an instruction names, where Linux does so: kfuncs before the jumps are checked; maps and BTF ids of
+   * ld_imm64 among the opcodes, before reachability. An answer is reported as the rule 'resolve'. Default: everything
+   * exists.
+   */
+  readonly resolvePseudo?: ResolvePseudo
 }
 
 /**
@@ -32,7 +38,7 @@ export function checkInsns(bytes: Uint8Array, options: CheckOptions = {}): InsnP
 /** The checks Linux makes on the stream as a whole before it walks it: size, subprograms, jumps, opcodes, reachability. */
 export function checkInsnStream(
   bytes: Uint8Array,
-  { maxInsns = 1_000_000 }: CheckOptions = {},
+  { maxInsns = 1_000_000, resolvePseudo }: CheckOptions = {},
 ): InsnProblem | undefined {
   if (bytes.length === 0) return problem('size', 0, 'the program has no instructions', 'E2BIG')
   if (bytes.length % INSN_BYTES !== 0) {
@@ -49,13 +55,17 @@ export function checkInsnStream(
     off: (slot) => getOff(bytes, slot),
     imm: (slot) => getImm(bytes, slot),
   }
-  const subprogs = findSubprogs(slots)
+  const subprogs = findSubprogs(slots, resolvePseudo)
   if (!Array.isArray(subprogs)) return subprogs
-  return checkSubprogs(slots, subprogs) ?? checkOpcodes(bytes, slots) ?? checkFlow(slots)
+  return checkSubprogs(slots, subprogs) ?? checkOpcodes(bytes, slots, resolvePseudo) ?? checkFlow(slots)
 }
 
-/** Linux's resolve_pseudo_ldimm64(), without looking the maps up. */
-function checkOpcodes(bytes: Uint8Array, slots: Slots): InsnProblem | undefined {
+/** Linux's resolve_pseudo_ldimm64(). */
+function checkOpcodes(
+  bytes: Uint8Array,
+  slots: Slots,
+  resolvePseudo: CheckOptions['resolvePseudo'],
+): InsnProblem | undefined {
   for (let pc = 0; pc < slots.count; pc++) {
     const code = slots.code(pc)
     if ((code & 7) === 1 && (((code & 0xe0) !== 0x60 && (code & 0xe0) !== 0x80) || slots.imm(pc) !== 0)) {
@@ -80,6 +90,8 @@ function checkOpcodes(bytes: Uint8Array, slots: Slots): InsnProblem | undefined 
     if (src > 6 || ((src === 1 || src === 5) && slots.imm(next) !== 0)) {
       return problem('ld-imm64', pc, 'unrecognized bpf_ld_imm64 insn')
     }
+    const unknown = src === 0 || src === BPF_PSEUDO_FUNC ? undefined : resolvePseudo?.(pc)
+    if (unknown !== undefined) return problem('resolve', pc, unknown.message, unknown.errno)
     pc++
   }
   return undefined

@@ -95,7 +95,8 @@ function body(insn: Insn, op: Op, names: InsnNames): string {
     }
     case 'call': {
       const name = names.call?.(insn)
-      if (src === BPF_PSEUDO_CALL) return `call pc${signed(imm)}${name === undefined ? '' : `#${name}`}`
+      if (src === BPF_PSEUDO_CALL)
+        return `call pc${signed(names.distance?.(insn) ?? imm)}${name === undefined ? '' : `#${name}`}`
       return `call ${name ?? functionName(src, imm)}#${imm}`
     }
     case 'callx':

@@ -141,3 +141,4 @@ export {
   slotCount,
   swapByteOrder,
 } from './slots.js'
+export { XLATED_NAMES } from './xlated-names.js'

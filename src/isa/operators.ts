@@ -39,6 +39,8 @@ export interface InsnNames {
   readonly call?: (insn: NamedInsn) => string | undefined
   /** What an ld_imm64 loads, as it shall be printed: `map[id:5]`, `map[id:5][0]+8`, `subprog[+3]`. */
   readonly imm64?: (insn: NamedInsn) => string | undefined
+  /** Distance of a subprogram call to print; in translated programs Linux keeps it in off. Default: imm. */
+  readonly distance?: (insn: NamedInsn) => number
 }
 
 /** What a name resolver sees of an instruction. */

@@ -8,6 +8,7 @@ export type InsnRule =
   | 'last-insn'
   | 'opcode'
   | 'ld-imm64'
+  | 'resolve'
   | 'unreachable'
   | 'jump-middle'
   | 'reserved-field'
