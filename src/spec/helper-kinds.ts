@@ -98,7 +98,10 @@ export interface HelperRow {
   readonly mightSleep?: true
   /** Keeps r1-r5 when compiled in (the bpf_fastcall contract). */
   readonly fastcall?: true
-  /** Pointers into the packet are void after the call. */
+  /**
+   * Pointers into the packet are void after the call. A tail call has no mark, for it does not come back; but a
+   * subprogram with a tail call may have run any of these when it returns to its caller.
+   */
   readonly changesPkt?: true
 }
 

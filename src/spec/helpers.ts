@@ -77,7 +77,7 @@ export const HELPERS = [
   { id: 9, name: 'skb_store_bytes', args: [ctx, any, mem, size, any], ret: integer, abi: 'pipil>i', c: 'long bpf_skb_store_bytes(struct sk_buff *skb, u32 offset, const void *from, u32 len, u64 flags)', changesPkt: true },
   { id: 10, name: 'l3_csum_replace', args: [ctx, any, any, any, any], ret: integer, abi: 'pilll>i', c: 'long bpf_l3_csum_replace(struct sk_buff *skb, u32 offset, u64 from, u64 to, u64 size)', changesPkt: true },
   { id: 11, name: 'l4_csum_replace', args: [ctx, any, any, any, any], ret: integer, abi: 'pilll>i', c: 'long bpf_l4_csum_replace(struct sk_buff *skb, u32 offset, u64 from, u64 to, u64 flags)', changesPkt: true },
-  { id: 12, name: 'tail_call', args: [ctx, map, any], ret: nothing, abi: 'ppi>v', c: 'long bpf_tail_call(void *ctx, struct bpf_map *prog_array_map, u32 index)', changesPkt: true },
+  { id: 12, name: 'tail_call', args: [ctx, map, any], ret: nothing, abi: 'ppi>v', c: 'long bpf_tail_call(void *ctx, struct bpf_map *prog_array_map, u32 index)' },
   { id: 13, name: 'clone_redirect', args: [ctx, any, any], ret: integer, abi: 'pil>i', c: 'long bpf_clone_redirect(struct sk_buff *skb, u32 ifindex, u64 flags)', changesPkt: true },
   { id: 14, name: 'get_current_pid_tgid', args: [], ret: integer, abi: '>l', c: 'u64 bpf_get_current_pid_tgid(void)' },
   { id: 15, name: 'get_current_uid_gid', args: [], ret: integer, abi: '>l', c: 'u64 bpf_get_current_uid_gid(void)' },
