@@ -30,13 +30,14 @@ export function checkExistence(old: Addr, flags: number): Status {
 }
 
 /** Methods that read a table, the same for every type over one. `valueOf` finds the program's value in an element. */
-export function tableMethods(table: HashTable): Omit<BucketMap, keyof BpfMap> & Pick<BpfMap, 'nextKey'> {
+export function tableMethods(table: HashTable): Omit<BucketMap, keyof BpfMap> & Pick<BpfMap, 'nextKey' | 'keyOfValue'> {
   return {
     bucketCount: table.bucketCount,
     bucketHead: (bucket) => table.head(bucket),
     bucketNext: (element) => table.next(element),
     keyOf: (element) => element + table.keyOffset,
     valueOf: (element) => element + table.valueOffset,
+    keyOfValue: (value) => value - table.valueOffset + table.keyOffset,
     nextKey: (key, next) => (table.copyKey(table.following(key), next) ? 0 : ENOENT),
   }
 }

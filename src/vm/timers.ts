@@ -33,6 +33,7 @@ export class Timers {
   readonly #timers: (Timer | undefined)[] = [undefined]
   readonly #free: number[] = []
   #order = 0
+  #index: Addr = 0
 
   constructor(machine: Machine) {
     this.#machine = machine
@@ -120,7 +121,7 @@ export class Timers {
       due.running = true
       calls++
       try {
-        callFunction(machine, due.callback, due.map.handle, due.map.keyOfValue?.(due.value) ?? 0, due.value)
+        callFunction(machine, due.callback, due.map.handle, this.#keyOf(due), due.value)
       } finally {
         due.running = false
       }
@@ -146,6 +147,17 @@ export class Timers {
     }
     u32[field >>> 2] = number
     return 0
+  }
+
+  /** The element's key; of an array, its index in a cell of ours. */
+  #keyOf({ map, value }: Timer): Addr {
+    if (map.keyOfValue !== undefined) return map.keyOfValue(value)
+    const first = map.elementAt?.(0) ?? 0
+    const stride = (map.elementAt?.(1) ?? 0) - first
+    const { memory } = this.#machine
+    if (this.#index === 0) this.#index = memory.alloc(4)
+    memory.u32[this.#index >>> 2] = stride > 0 ? (value - first) / stride : 0
+    return this.#index
   }
 
   #at(field: Addr): Timer | undefined {

@@ -25,7 +25,10 @@ export interface BpfMap {
   /** What a program's const map pointer holds. */
   readonly handle: Addr
   readonly name: string
-  /** Address of the value (of the current CPU's copy in per-CPU maps), 0 if absent. */
+  /**
+   * Address of the value (of the current CPU's copy in per-CPU maps), 0 if absent. Maps of maps, XSKMAP and socket maps
+   * give what the slot holds instead: a map's handle or an object's address.
+   */
   lookup(key: Addr): Addr
   /** `flags` is BPF_ANY, BPF_NOEXIST or BPF_EXIST, or'ed with BPF_F_LOCK where the type allows it. */
   update(key: Addr, value: Addr, flags: number): Status
@@ -42,12 +45,7 @@ export interface BpfMap {
   peek?(value: Addr): Status
   /** Calls `visit` for each element in iteration order until it returns non-zero; the number of elements visited. */
   forEach?(visit: (key: Addr, value: Addr) => number): number
-  /**
-   * True for types whose slots hold a u32 handle or object address which a program's look-up gives instead of the slot's
-   * address (0 stays NULL): ARRAY_OF_MAPS, HASH_OF_MAPS, XSKMAP, SOCKMAP, SOCKHASH. `lookup` still gives the slot.
-   */
-  readonly holdsHandles?: boolean
-  /** Address of the key of the element whose value is at `value`, for callbacks of timers; valid until the next call. */
+  /** Address of the key of the element whose value is at `value`: callbacks of timers want it. Absent in arrays. */
   keyOfValue?(value: Addr): Addr
   /** ARRAY_OF_MAPS, HASH_OF_MAPS: the template whose shape every inner map has. */
   readonly innerMap?: BpfMap | undefined

@@ -1,6 +1,5 @@
 import { ERRNO } from '../../base/index.js'
-import type { Machine } from '../machine.js'
-import type { Addr, BpfMap } from '../types.js'
+import type { Addr } from '../types.js'
 import { callFunction } from './callback.js'
 import type { HelperFamily } from './family.js'
 import { unsignedNumber } from './time.js'
@@ -9,7 +8,7 @@ import { unsignedNumber } from './time.js'
 export const mapHelpers = {
   map_lookup_elem: (machine, handle, key) => {
     const map = machine.mapOf(handle)
-    return map === undefined ? 0 : found(machine, map, map.lookup(key >>> 0))
+    return map === undefined ? 0 : map.lookup(key >>> 0) | 0
   },
   map_update_elem: (machine, handle, key, value, flags, flagsHi) => {
     const map = machine.mapOf(handle)
@@ -39,8 +38,3 @@ export const mapHelpers = {
     return map.forEach(visit)
   },
 } satisfies HelperFamily
-
-/** What a look-up gives the program: the slot's address, or what a slot of handles holds. */
-function found(machine: Machine, map: BpfMap, slot: Addr): number {
-  return map.holdsHandles === true && slot !== 0 ? (machine.memory.i32[slot >>> 2] as number) : slot | 0
-}
