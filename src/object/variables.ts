@@ -1,6 +1,6 @@
 import { UsageError } from '../base/index.js'
 import { decodeValue, encodeValue } from '../btf/index.js'
-import { ObjectError } from './object-error.js'
+import { asObjectError, ObjectError } from './object-error.js'
 import { objectBtf } from './parsed.js'
 import type { MapSpec, ObjectSpec, VariableSpec } from './types.js'
 
@@ -41,7 +41,7 @@ export function readVariable(spec: ObjectSpec, name: string): unknown {
   const { typeId } = variableNamed(spec, name)
   const bytes = variableBytes(spec, name)
   const btf = objectBtf(spec)
-  return btf === undefined || typeId === 0 ? bytes : decodeValue(btf, typeId, bytes)
+  return btf === undefined || typeId === 0 ? bytes : asObjectError(spec.file, () => decodeValue(btf, typeId, bytes))
 }
 
 /**
@@ -55,7 +55,7 @@ export function setVariable(spec: ObjectSpec, name: string, value: unknown): voi
   const btf = objectBtf(spec)
   let bytes: Uint8Array
   if (value instanceof Uint8Array) bytes = value
-  else if (btf !== undefined && typeId !== 0) bytes = encodeValue(btf, typeId, value)
+  else if (btf !== undefined && typeId !== 0) bytes = asObjectError(spec.file, () => encodeValue(btf, typeId, value))
   else bytes = plainInteger(spec, variable, value)
   if (bytes.length > size) throw new UsageError(`variable '${name}' has ${size} bytes, not ${bytes.length}`)
   const map = mapOf(spec, variable)
