@@ -18,7 +18,9 @@ export interface Position {
 /** A FormatError('asm') whose reason begins with the place. */
 export function asmError({ line, column }: Position, reason: string, hint?: string): FormatError {
   const place = hint === undefined ? {} : { hint }
-  return new FormatError('asm', `line ${line}, column ${column}: ${reason}`, place)
+  // A word of the text may be of any length.
+  const short = reason.length > 200 ? `${reason.slice(0, 200)}…` : reason
+  return new FormatError('asm', `line ${line}, column ${column}: ${short}`, place)
 }
 
 const TOKEN =

@@ -45,9 +45,10 @@ export function decodeInsns(bytes: Uint8Array, options: ByteOrder = {}): Insn[] 
     })
   }
   const slots = bytes.length / INSN_BYTES
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const insns: Insn[] = []
   for (let pc = 0; pc < slots; pc++) {
-    const insn = decodeInsnAt(bytes, pc, options)
+    const insn = decodeSlot(view, pc, options.bigEndian === true)
     insns.push(insn)
     if (insn.code === LD_IMM64) pc++
   }
@@ -56,21 +57,25 @@ export function decodeInsns(bytes: Uint8Array, options: ByteOrder = {}): Insn[] 
 
 /** Decodes the instruction at slot `pc`. Throws FormatError('insns') past the end or in an incomplete ld_imm64. */
 export function decodeInsnAt(bytes: Uint8Array, pc: number, options: ByteOrder = {}): Insn {
-  const bigEndian = options.bigEndian === true
-  const at = pc * INSN_BYTES
-  if (!(Number.isInteger(pc) && pc >= 0 && at + INSN_BYTES <= bytes.length)) {
-    throw new FormatError('insns', `there is no instruction ${pc}`, { offset: at })
+  if (!(Number.isInteger(pc) && pc >= 0 && (pc + 1) * INSN_BYTES <= bytes.length)) {
+    throw new FormatError('insns', `there is no instruction ${pc}`, { offset: pc * INSN_BYTES })
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const code = bytes[at] as number
-  const regs = bytes[at + 1] as number
+  return decodeSlot(view, pc, options.bigEndian === true)
+}
+
+/** Decodes slot `pc`, known to be there. */
+function decodeSlot(view: DataView, pc: number, bigEndian: boolean): Insn {
+  const at = pc * INSN_BYTES
+  const code = view.getUint8(at)
+  const regs = view.getUint8(at + 1)
   const dst = bigEndian ? regs >> 4 : regs & 15
   const src = bigEndian ? regs & 15 : regs >> 4
   const off = view.getInt16(at + 2, !bigEndian)
   const imm = view.getInt32(at + 4, !bigEndian)
   let imm64: bigint | undefined
   if (code === LD_IMM64) {
-    if (at + 2 * INSN_BYTES > bytes.length) {
+    if (at + 2 * INSN_BYTES > view.byteLength) {
       throw new FormatError('insns', `incomplete ld_imm64: instruction ${pc} has no second slot`, { offset: at })
     }
     imm64 = (BigInt(view.getUint32(at + 12, !bigEndian)) << 32n) | BigInt(imm >>> 0)
