@@ -133,7 +133,12 @@ export const ENUMS = [
 export const NEWER = {
   bpf_map_type: [['BPF_MAP_TYPE_INSN_ARRAY', 34]],
   bpf_cmd: [['BPF_PROG_ASSOC_STRUCT_OPS', 38]],
-  bpf_attach_type: [['BPF_TRACE_FSESSION', 58]],
+  bpf_attach_type: [
+    ['BPF_TRACE_FSESSION', 58],
+    ['BPF_TRACE_FENTRY_MULTI', 59],
+    ['BPF_TRACE_FEXIT_MULTI', 60],
+    ['BPF_TRACE_FSESSION_MULTI', 61],
+  ],
 }
 
 /** #defines: numbers only, checked against the machine's headers where those know the name. */
@@ -303,6 +308,9 @@ export const ATTR_PARTS = [
   { name: 'get_id', by: 'start_id' },
   { name: 'btf_load', by: 'btf' },
 ]
+
+/** Parts of `union bpf_attr` that later kernels add, all of 32-bit fields. */
+export const NEWER_PARTS = { prog_assoc_struct_ops: ['map_fd', 'prog_fd', 'flags'] }
 
 const HEADERS = ['bpf', 'btf', 'if_link', 'if_xdp', 'pkt_cls', 'perf_event'].map(
   (name) => `/usr/include/linux/${name}.h`,

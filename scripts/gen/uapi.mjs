@@ -7,7 +7,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { bare, readBtf, sizeOf, spell } from './btf.mjs'
-import { ATTR_PARTS, DEFINES, ENUMS, headerDefines, NEWER, STRUCTS } from './uapi-defines.mjs'
+import { ATTR_PARTS, DEFINES, ENUMS, headerDefines, NEWER, NEWER_PARTS, STRUCTS } from './uapi-defines.mjs'
 
 const target = new URL('../../src/spec/uapi.gen.ts', import.meta.url)
 const types = readBtf('/sys/kernel/btf/vmlinux')
@@ -159,7 +159,11 @@ for (const member of attr.members) {
   const first = own[0].name
   const name = member.name || parts.get(first)
   if (!name) fail(`bpf_attr: no name for the part that starts with ${first}`)
-  text += printLayout(name, inner.size, own)
+  if (!NEWER_PARTS[name]) text += printLayout(name, inner.size, own)
+}
+for (const [name, labels] of Object.entries(NEWER_PARTS)) {
+  const own = labels.map((label, index) => ({ name: label, class: 'uint', type: '__u32', offset: index * 4, size: 4 }))
+  text += printLayout(name, labels.length * 4, own)
 }
 text += `} as const satisfies Record<string, StructLayout>
 

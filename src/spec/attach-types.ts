@@ -40,6 +40,8 @@ const addr = { ...inet, progTypes: ['cgroup_sock_addr'] } as const
 const sock = { ...inet, progTypes: ['cgroup_sock'] } as const
 const sockmap = { target: 'sockmap', link: 'sockmap', progAttach: true, query: true } as const
 const tracing = { progTypes: ['tracing'], target: 'kernel function', link: 'tracing' } as const
+// Newer than the kernels this project records; no link type of their own is known here.
+const tracingMulti = { progTypes: ['tracing'], target: 'kernel function' } as const
 const device = { target: 'netdev', progTypes: ['sched_cls'], progAttach: true, query: true } as const
 
 /** All attach types, in the order of their numbers. */
@@ -124,6 +126,9 @@ export const ATTACH_TYPES = [
   { id: 56, name: 'trace_kprobe_session', progTypes: ['kprobe'], target: 'kernel function', link: 'kprobe_multi' },
   { id: 57, name: 'trace_uprobe_session', progTypes: ['kprobe'], target: 'user function', link: 'uprobe_multi' },
   { id: 58, name: 'trace_fsession', ...tracing },
+  { id: 59, name: 'trace_fentry_multi', ...tracingMulti },
+  { id: 60, name: 'trace_fexit_multi', ...tracingMulti },
+  { id: 61, name: 'trace_fsession_multi', ...tracingMulti },
 ] as const satisfies readonly AttachTypeRow[]
 
 export type AttachTypeName = (typeof ATTACH_TYPES)[number]['name']

@@ -82,6 +82,7 @@ export const COMMANDS = [
     ...{ id: 37, name: 'prog_stream_read_by_fd', attr: 'prog_stream_read', returns: 'query', since: '6.17' },
     writes: ['stream_buf'],
   },
+  { id: 38, name: 'prog_assoc_struct_ops', attr: 'prog_assoc_struct_ops', returns: 'zero', writes: [], since: '7.0' },
 ] as const satisfies readonly CommandRow[]
 
 export type CommandName = (typeof COMMANDS)[number]['name']

@@ -61,6 +61,8 @@ export interface MapTypeRow {
   readonly commands: readonly MapCommand[]
   /** Helpers a program may pass it to. */
   readonly helpers: readonly HelperName[]
+  /** First release, of types newer than the recorded kernel. */
+  readonly since?: string
 }
 
 const U32: SizeRule = { only: [4] }
@@ -134,6 +136,7 @@ export const MAP_TYPES = [
   { id: 31, name: 'user_ringbuf', key: NONE, value: NONE, entries: RING, flags: [NUMA], mmap: 'always', commands: [], helpers: ['user_ringbuf_drain'] },
   { id: 32, name: 'cgrp_storage', ...LOCAL, helpers: ['cgrp_storage_get', 'cgrp_storage_delete'] },
   { id: 33, name: 'arena', key: NONE, value: NONE, entries: { min: 1, max: 1048576, above: 'E2BIG' }, flags: ['BPF_F_MMAPABLE', 'BPF_F_SEGV_ON_FAULT', 'BPF_F_NO_USER_CONV'], requires: ['BPF_F_MMAPABLE'], mmap: 'always', commands: [], helpers: [] },
+  { id: 34, name: 'insn_array', key: U32, value: { only: [16] }, entries: SOME, flags: [], commands: ['lookup', 'update', 'next'], helpers: [], since: '6.19' },
 ] as const satisfies readonly MapTypeRow[]
 
 export type MapTypeName = (typeof MAP_TYPES)[number]['name']
@@ -142,7 +145,7 @@ export type MapType = MapTypeRow & { readonly name: MapTypeName }
 const rows: readonly MapType[] = MAP_TYPES
 const byName = new Map<string, MapType>(rows.map((row) => [row.name, row]))
 
-/** A map type's row by its number; undefined for 0 and numbers Linux 6.18 does not know. */
+/** A map type's row by its number; undefined for 0 and unknown numbers. */
 export function mapTypeById(id: number): MapType | undefined {
   return rows[id - 1]
 }

@@ -187,6 +187,9 @@ export const bpf_attach_type = {
   BPF_TRACE_KPROBE_SESSION: 56,
   BPF_TRACE_UPROBE_SESSION: 57,
   BPF_TRACE_FSESSION: 58,
+  BPF_TRACE_FENTRY_MULTI: 59,
+  BPF_TRACE_FEXIT_MULTI: 60,
+  BPF_TRACE_FSESSION_MULTI: 61,
 } as const
 
 /** Link types. */
@@ -2806,6 +2809,14 @@ export const bpf_attr = {
       stream_buf_len: { class: 'uint', type: '__u32', offset: 8, size: 4 },
       stream_id: { class: 'uint', type: '__u32', offset: 12, size: 4 },
       prog_fd: { class: 'uint', type: '__u32', offset: 16, size: 4 },
+    },
+  },
+  prog_assoc_struct_ops: {
+    size: 12,
+    fields: {
+      map_fd: { class: 'uint', type: '__u32', offset: 0, size: 4 },
+      prog_fd: { class: 'uint', type: '__u32', offset: 4, size: 4 },
+      flags: { class: 'uint', type: '__u32', offset: 8, size: 4 },
     },
   },
 } as const satisfies Record<string, StructLayout>

@@ -32,7 +32,7 @@ function follows(rows: readonly Row[], numbers: Record<string, number>, prefix: 
 
 test('every number of linux/bpf.h has its row and its name', () => {
   follows(ATTACH_TYPES, bpf_attach_type, 'BPF_', [])
-  follows(COMMANDS, bpf_cmd, 'BPF_', ['BPF_PROG_RUN', 'BPF_PROG_ASSOC_STRUCT_OPS'])
+  follows(COMMANDS, bpf_cmd, 'BPF_', ['BPF_PROG_RUN'])
   follows(LINK_TYPES, bpf_link_type, 'BPF_LINK_TYPE_', ['BPF_LINK_TYPE_UNSPEC'])
   const progTypes = PROG_TYPE_NAMES.map((name) => ({ name, id: progTypeId(name) }))
   follows(progTypes, bpf_prog_type, 'BPF_PROG_TYPE_', ['BPF_PROG_TYPE_UNSPEC'])
