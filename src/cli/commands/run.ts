@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
-import { fromHex, toHex, UsageError } from '../../base/index.js'
+import { type FormatError, fromHex, toHex, UsageError } from '../../base/index.js'
 import { openObject } from '../../object/index.js'
 import { loadCollection } from '../../sdk/index.js'
 import { type ProgTypeName, verdictName } from '../../spec/index.js'
@@ -80,6 +80,7 @@ async function run(file: string, options: RunOptions): Promise<void> {
   fillMaps(collection, options.map)
   const loaded = collection.program(program.name)
   const tally = new Tally()
+  let damage: FormatError | undefined
   const results: object[] = []
   const durations: number[] = []
   const started = performance.now()
@@ -114,7 +115,7 @@ async function run(file: string, options: RunOptions): Promise<void> {
   }
   if (options.pcap !== undefined) {
     const limit = options.json === true ? Number(options.results) : 0
-    await runCapture(options.pcap, {
+    damage = await runCapture(options.pcap, {
       engine: choice.packetEngine(loaded, collection),
       tally,
       verdict,
@@ -143,10 +144,13 @@ async function run(file: string, options: RunOptions): Promise<void> {
     printk: printk.lines,
     printkDropped: printk.dropped,
     maps: dumpMaps(collection),
+    error: damage?.message,
     mapRows: positive(options.mapRows, '--map-rows'),
   }
   if (options.json === true) printJson(jsonReport(report, results))
   else process.stdout.write(formatReport(report))
+  // The packets before the damage were run and reported; the error is the last word.
+  if (damage !== undefined) throw damage
 }
 
 function positive(text: string, option: string): number {

@@ -3,6 +3,7 @@ import { FormatError, UsageError } from '../../base/index.js'
 import { KernelError } from '../../kernel/index.js'
 import { ObjectError } from '../../object/index.js'
 import { VerifierError } from '../../sdk/index.js'
+import { BudgetError, ExecutionError, MemoryFault, UnsupportedError } from '../../vm/index.js'
 
 /** Exit status of the command line. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const
@@ -24,6 +25,15 @@ export function reportError(error: unknown): number {
   }
   if (error instanceof KernelError) {
     say(error.message, error.hint)
+    return EXIT.failed
+  }
+  if (
+    error instanceof BudgetError ||
+    error instanceof MemoryFault ||
+    error instanceof ExecutionError ||
+    error instanceof UnsupportedError
+  ) {
+    say(error.message, 'hint' in error ? error.hint : undefined)
     return EXIT.failed
   }
   const system = error as NodeJS.ErrnoException

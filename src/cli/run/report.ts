@@ -16,6 +16,8 @@ export interface RunReport {
   readonly printkDropped: number
   readonly maps: readonly DumpedMap[]
   readonly mapRows: number
+  /** What was wrong with the capture behind the packets that were run. */
+  readonly error: string | undefined
 }
 
 /** The report of `skep run` for people. */
@@ -118,6 +120,7 @@ export function jsonReport(report: RunReport, results: readonly object[]): objec
     ...(tally.skipped > 0 ? { skipped: tally.skipped, skips: Object.fromEntries(tally.skips) } : {}),
     results,
     ...(report.nsPerRun === undefined ? {} : { nsPerRun: report.nsPerRun }),
+    ...(report.error === undefined ? {} : { error: report.error }),
     ...(report.printk.length > 0 ? { printk: report.printk } : {}),
     maps: report.maps,
   }

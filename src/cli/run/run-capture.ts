@@ -1,4 +1,5 @@
-import { FormatError } from '../../base/index.js'
+import { realpathSync } from 'node:fs'
+import { FormatError, UsageError } from '../../base/index.js'
 import { ethernetPolicy, LINK_TYPE, toEthernet } from '../../packet/index.js'
 import { CaptureWriter } from '../capture/capture-writer.js'
 import { readCapture } from '../capture/read-capture.js'
@@ -20,10 +21,14 @@ export interface CaptureRun {
 
 /**
  * Runs every packet of a capture. Packets of other links are given an Ethernet header; a link that cannot have one is a
- * FormatError. Packets that the kernel refuses (shorter than an Ethernet header, say) are counted, not fatal.
+ * FormatError. Packets that the kernel refuses (shorter than an Ethernet header, say) are counted, not fatal. The result is
+ * what was wrong with the file behind the packets that could be read.
  */
-export async function runCapture(path: string, run: CaptureRun): Promise<void> {
+export async function runCapture(path: string, run: CaptureRun): Promise<FormatError | undefined> {
   const { engine, tally, verdict } = run
+  if (run.out !== undefined && isSameFile(path, run.out)) {
+    throw new UsageError(`--out would overwrite the capture ${path}`, 'give another name')
+  }
   const source = await readCapture(path)
   using writer = run.out === undefined ? undefined : new CaptureWriter(run.out)
   const progress = new RunProgress(run.progress, source.size)
@@ -65,9 +70,22 @@ export async function runCapture(path: string, run: CaptureRun): Promise<void> {
       }
       progress.update(source.position, tally.packets)
     }
+    return undefined
   } catch (error) {
-    throw error instanceof FormatError ? error.at({ file: path }) : error
+    if (!(error instanceof FormatError)) throw error
+    const placed = error.at({ file: path })
+    if (tally.packets === 0) throw placed
+    return placed
   } finally {
     progress.stop()
+  }
+}
+
+function isSameFile(a: string, b: string): boolean {
+  if (a === '-') return false
+  try {
+    return realpathSync(a) === realpathSync(b)
+  } catch {
+    return false
   }
 }
