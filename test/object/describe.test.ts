@@ -28,7 +28,7 @@ test('what `object show --json` prints for one object', () => {
     attachType: null,
     insns: 19,
   })
-  assert.equal(programs[0]?.guessed, 'a tail section has the type of the programs that call it')
+  assert.equal(programs[0]?.guessed, "iproute2's tail section MAP-ID/KEY")
   assert.deepEqual(maps[0], {
     name: 'jumps',
     type: 'prog_array',
