@@ -12,6 +12,8 @@ const EXCLUDE_INGRESS = 16
 /** Low bits of redirect_map's flags: the verdict when the look-up finds nothing. */
 const ACTION_MASK = 3
 const NET_RX_DROP = 1
+/** What the queue of a device that is down answers. */
+const NET_XMIT_CN = 2
 
 /** struct bpf_redir_neigh: u32 nh_family, 16 bytes of address. */
 const REDIR_NEIGH_SIZE = 20
@@ -111,7 +113,7 @@ export function cloneRedirect(
   const start = device.hasMacHeader ? skb.data : layer3Start(skb)
   if (device.hasMacHeader ? skb.macHeader >= skb.networkHeader || skb.length === 0 : start >= skb.tail)
     return -ERRNO.ERANGE
-  if (!device.up) return (flags & INGRESS) !== 0 ? NET_RX_DROP : -ERRNO.ENETDOWN
+  if (!device.up) return (flags & INGRESS) !== 0 ? NET_RX_DROP : NET_XMIT_CN
   skb.clones.push({ ifindex: ifindex >>> 0, flags, data: machine.memory.read(start, skb.tail - start) })
   return 0
 }

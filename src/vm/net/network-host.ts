@@ -40,7 +40,7 @@ export interface RouteAnswer {
   /** Next hop: 4 bytes, or 16 (an IPv4 route may go by an IPv6 gateway); undefined when the destination is on link. */
   readonly gateway: Uint8Array | undefined
   readonly metric: number
-  /** Locked MTU of the route (IPv4: `mtu lock`); undefined: the device's. */
+  /** Locked MTU of the route (`mtu lock`); undefined: the device's. */
   readonly mtu: number | undefined
   /** Preferred source address. */
   readonly source: Uint8Array | undefined

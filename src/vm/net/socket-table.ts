@@ -33,6 +33,7 @@ const RX_QUEUE_MAPPING = 76
 const TCP_INFO = 96
 const SIZE = 208
 const NO_QUEUE = 0xffff_ffff
+const LOOPBACK4_IPV6: readonly number[] = [127, 0, 0, 6]
 
 // Fields of struct __sk_buff that are read through skb->sk.
 const SKB_FAMILY = 88
@@ -135,6 +136,16 @@ export class KernelSocket {
     u32[(at + PRIORITY) >>> 2] = info.priority
     u8.set(info.localAddress, at + (info.family === 4 ? SRC_IP4 : SRC_IP6))
     u8.set(info.remoteAddress, at + (info.family === 4 ? DST_IP4 : DST_IP6))
+    if (info.family === 4 && info.remotePort !== 0) {
+      // Linux keeps the IPv4-mapped form of connected sockets beside the IPv4 one.
+      writeMapped(u8, at + SRC_IP6, info.localAddress)
+      writeMapped(u8, at + DST_IP6, info.remoteAddress)
+    }
+    if (info.family === 6) {
+      // IPv6 addresses are stood in for by 127.0.0.6.
+      if (info.localAddress.some((byte) => byte !== 0)) u8.set(LOOPBACK4_IPV6, at + SRC_IP4)
+      if (info.remotePort !== 0) u8.set(LOOPBACK4_IPV6, at + DST_IP4)
+    }
     u32[(at + SRC_PORT) >>> 2] = info.localPort
     view.setUint16(at + DST_PORT, info.remotePort, false)
     u32[(at + STATE) >>> 2] = info.state
@@ -150,6 +161,11 @@ export class KernelSocket {
       else u32[(at + TCP_INFO + field.offset) >>> 2] = Number(value)
     }
   }
+}
+
+function writeMapped(u8: Uint8Array, at: Addr, address: Uint8Array): void {
+  u8.fill(0xff, at + 10, at + 12)
+  u8.set(address, at + 12)
 }
 
 /** The sockets that programs hold pointers to, by address. */

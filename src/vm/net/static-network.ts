@@ -167,13 +167,23 @@ function lookupRoute(routes: readonly Route[], query: RouteQuery): RouteAnswer |
   const tables = query.table === undefined ? [TABLE_LOCAL, TABLE_MAIN, TABLE_DEFAULT] : [query.table]
   for (const table of tables) {
     for (const route of routes) {
-      if (route.table !== table || route.family !== query.family) continue
+      if (route.family !== query.family || !sameTable(route, table)) continue
       if (query.output && route.type === 'unicast' && route.ifindex !== query.ifindex) continue
       if (!covers(route.prefix, route.length, query.destination)) continue
       return withSource(routes, route)
     }
   }
   return undefined
+}
+
+/** IPv4's local and main tables are one trie until policy rules are added: looking into either finds both. */
+function sameTable(route: Route, table: number): boolean {
+  if (route.table === table) return true
+  return route.family === 4 && isMain(route.table) && isMain(table)
+}
+
+function isMain(table: number): boolean {
+  return table === TABLE_LOCAL || table === TABLE_MAIN
 }
 
 /** Fills in the source address Linux would choose: the primary address of the route's device. */

@@ -97,7 +97,7 @@ function typeOf(spec: ObjectSpec, name: string): { type: number; attachType: num
   }
 }
 
-function outcome(run: () => TestRunResult): Outcome {
+export function outcome(run: () => TestRunResult): Outcome {
   try {
     const { retval, dataOut, ctxOut } = run()
     return { retval, data: toHex(dataOut), ctx: toHex(ctxOut) }
