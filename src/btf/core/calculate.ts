@@ -57,7 +57,7 @@ function fieldValue(spec: AccessSpec): CoreValue | string {
   if (last.name === undefined) {
     const size = sizeOf(btf, last.typeId)
     if (kind === 'field_byte_offset') {
-      return { value: BigInt(spec.bitOffset / 8), validate: true, field: { size, typeId: last.typeId } }
+      return { value: BigInt(Math.floor(spec.bitOffset / 8)), validate: true, field: { size, typeId: last.typeId } }
     }
     if (kind === 'field_byte_size') return plain(size)
     throw btf.error(`CO-RE relocation ${kind} cannot be applied to an array element`)
