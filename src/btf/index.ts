@@ -27,6 +27,7 @@ export {
   type LineInfo,
   parseBtfExt,
 } from './ext.js'
+export { dedupBtf, type MergedBtf, mergeBtf } from './merge/merge.js'
 export { essentialName } from './name-index.js'
 export { alignOf, isModifier, resolve, sizeOf, skipModifiers } from './resolve.js'
 export {

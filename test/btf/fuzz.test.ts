@@ -13,6 +13,7 @@ import {
   dumpRaw,
   encodeValue,
   formatValue,
+  mergeBtf,
   parseBtf,
   parseBtfExt,
   printC,
@@ -52,6 +53,7 @@ function exercise(btf: Btf, all: boolean): void {
   attempt(() => printC(btf))
   attempt(() => [...dumpRaw(btf)])
   attempt(() => new BtfBuilder({ from: btf }).build())
+  attempt(() => mergeBtf([btf, healthy]).builder.build())
   const resolver = new CoreResolver(btf, [healthy])
   const back = new CoreResolver(healthy, [btf])
   for (const kind of CORE_RELO_KINDS) {
