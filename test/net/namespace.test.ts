@@ -1,17 +1,11 @@
-import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { testRun } from '#src/embedded/test-run/index.js'
 import { parseAddress } from '#src/packet/index.js'
 import { staticNetwork } from '#src/vm/index.js'
-import { linuxUnavailable } from '../support/kernels.js'
-import { onLinuxInNamespace } from './support/in-namespace.js'
-import { fixture, loadEmbedded, type Outcome, outcome, type Run } from './support/pair.js'
+import { compareInNamespace, namespaceUnavailable } from './support/compare.js'
+import type { Run } from './support/pair.js'
 import { random } from './support/random.js'
 
-const skip =
-  linuxUnavailable() ||
-  (spawnSync('unshare', ['-n', 'ip', 'link'], { encoding: 'utf8' }).status !== 0 && 'needs unshare -n and ip')
+const skip = namespaceUnavailable()
 
 /** The same network twice: for a namespace of Linux, and for the embedded kernel. */
 const SETUP = `
@@ -113,12 +107,7 @@ const SOCKETS = [
 ]
 
 function compare(path: string, program: string, runs: readonly Run[], sockets: readonly string[] = []): void {
-  const linux = onLinuxInNamespace(SETUP, { path, program, runs, sockets })
-  const ours = loadEmbedded(fixture(path), program, { network: NETWORK })
-  for (const [index, run] of runs.entries()) {
-    const mine: Outcome = outcome(() => testRun(ours.machine, ours.program, { ...run, progFd: 0 as never }))
-    assert.deepEqual(mine, linux[index], `${program} run ${index}`)
-  }
+  compareInNamespace(SETUP, { network: NETWORK }, { path, program, runs, sockets })
 }
 
 function view(bytes: Uint8Array): DataView {
