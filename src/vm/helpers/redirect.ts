@@ -2,6 +2,7 @@ import { ERRNO } from '../../base/index.js'
 import { bpf_map_type, xdp_action } from '../../spec/index.js'
 import type { Machine } from '../machine.js'
 import type { SkbPacket } from '../net/skb-packet.js'
+import type { BpfMap } from '../types.js'
 import { skbOf, xdpOf } from './packet-of.js'
 
 const TC_ACT_SHOT = 2
@@ -87,13 +88,15 @@ export function redirectMap(
   return xdp_action.XDP_REDIRECT
 }
 
-function lookupTarget(
-  machine: Machine,
-  map: { elementAt?(index: number): number; lookup(key: number): number },
-  key: number,
-): number {
-  if (map.elementAt !== undefined) return map.elementAt(key >>> 0)
-  const scratch = xdpOf(machine).scratch
+/** Address of the target's cell, 0 where the map has none for the key. */
+function lookupTarget(machine: Machine, map: BpfMap, key: number): number {
+  if (map.elementAt !== undefined) {
+    const slot = map.elementAt(key >>> 0)
+    // Slots of handle arrays exist when they are empty too.
+    const empty = slot === 0 || (machine.memory.u32[slot >>> 2] as number) === 0
+    return empty ? 0 : slot
+  }
+  const { scratch } = xdpOf(machine)
   machine.memory.u32[scratch >>> 2] = key
   return map.lookup(scratch)
 }

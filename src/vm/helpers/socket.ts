@@ -1,8 +1,8 @@
-import { ERRNO, fromHalves, hi32, lo32 } from '../../base/index.js'
+import { ERRNO, hi32, lo32 } from '../../base/index.js'
 import type { Machine } from '../machine.js'
 import type { NetworkHost } from '../net/network-host.js'
 import { IPPROTO_TCP, type KernelSocket, TCP_LISTEN } from '../net/socket-table.js'
-import type { BpfMap, LocalStorageMap } from '../types.js'
+import type { LocalStorageMap } from '../types.js'
 import { skbOf } from './packet-of.js'
 
 const TUPLE_V4 = 12
@@ -170,22 +170,12 @@ export function skAncestorCgroupId(machine: Machine, sk: number, level: number):
   return long(machine, level < 0 ? 0n : (path[level] ?? 0n))
 }
 
-/** A cgroup array's element is the cgroup's id; 0 is an empty slot. */
+/** This kernel has one cgroup tree, the host's, and no descriptors of its cgroups: the elements of a cgroup array are empty. */
 export function skbUnderCgroup(machine: Machine, _skb: number, mapHandle: number, index: number): number {
   const skb = skbOf(machine)
   const map = machine.mapOf(mapHandle)
   if (skb.socket?.isFull !== true) return -ERRNO.ENOENT
-  if (map === undefined || index >>> 0 >= map.maxEntries) return -ERRNO.E2BIG
-  const id = cgroupAt(machine, map, index >>> 0)
-  if (id === 0n) return -ERRNO.EAGAIN
-  return cgroupPath(skb.network.host, skb.socket).includes(id) ? 1 : 0
-}
-
-function cgroupAt(machine: Machine, map: BpfMap, index: number): bigint {
-  const slot = map.elementAt?.(index) ?? 0
-  if (slot === 0) return 0n
-  const { view } = machine.memory
-  return fromHalves(view.getUint32(slot, true), view.getUint32(slot + 4, true))
+  return map === undefined || index >>> 0 >= map.maxEntries ? -ERRNO.E2BIG : -ERRNO.EAGAIN
 }
 
 function storageOf(machine: Machine, mapHandle: number): LocalStorageMap | undefined {
