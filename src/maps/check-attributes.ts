@@ -238,11 +238,8 @@ function hasNumaNode(attr: MapAttributes): boolean {
   return has(attr, BPF_F_NUMA_NODE) && attr.numaNode !== U32_MAX
 }
 
-/**
- * What Linux answers to a map's attributes before it allocates anything: 0 or a negative errno, in Linux's order of checks
- * (map_create, then the type's own).
- */
-export function checkMapAttributes(attr: MapAttributes): Status {
+/** Checks that are the same for every type, and that there is such a type: the first thing map_create does. */
+export function checkCommonAttributes(attr: MapAttributes): Status {
   if (attr.btfVmlinuxValueTypeId) {
     if (attr.type !== MAP_TYPE.STRUCT_OPS || attr.btfKeyTypeId || attr.btfValueTypeId) return EINVAL
   } else if (attr.btfKeyTypeId && !attr.btfValueTypeId) {
@@ -253,7 +250,32 @@ export function checkMapAttributes(attr: MapAttributes): Status {
   if (has(attr, FILE_ACCESS)) return EINVAL
   // The machine has one memory node, 0.
   if (hasNumaNode(attr) && (attr.numaNode ?? 0) !== 0) return EINVAL
-  return CHECKS[attr.type]?.(attr) ?? EINVAL
+  return attr.type in CHECKS ? 0 : EINVAL
+}
+
+/** Types that Linux checks only when it allocates them, after the caller's rights. */
+const CHECKED_LATE: ReadonlySet<number> = new Set([
+  MAP_TYPE.LPM_TRIE,
+  MAP_TYPE.STACK_TRACE,
+  MAP_TYPE.CPUMAP,
+  MAP_TYPE.XSKMAP,
+  MAP_TYPE.SOCKMAP,
+  MAP_TYPE.SOCKHASH,
+  MAP_TYPE.CGROUP_STORAGE,
+  MAP_TYPE.PERCPU_CGROUP_STORAGE,
+  MAP_TYPE.RINGBUF,
+  MAP_TYPE.USER_RINGBUF,
+  MAP_TYPE.ARENA,
+])
+
+/** Are a type's own checks made before the caller's rights are looked at? */
+export function checkedEarly(type: number): boolean {
+  return !CHECKED_LATE.has(type)
+}
+
+/** What Linux answers to a map's attributes before it allocates anything: 0 or a negative errno. */
+export function checkMapAttributes(attr: MapAttributes): Status {
+  return checkCommonAttributes(attr) || (CHECKS[attr.type]?.(attr) ?? EINVAL)
 }
 
 /** Types that cannot be inner maps. */

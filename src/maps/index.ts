@@ -1,6 +1,12 @@
 export { ARENA_PAGE, type ArenaMap } from './arena-map.js'
 export type { FlatArray } from './array-map.js'
-export { checkInnerTemplate, checkMapAttributes, innerMapMatches } from './check-attributes.js'
+export {
+  checkCommonAttributes,
+  checkedEarly,
+  checkInnerTemplate,
+  checkMapAttributes,
+  innerMapMatches,
+} from './check-attributes.js'
 export { createMap, setSpecialFields } from './create-map.js'
 export type { HandleArray } from './handle-array.js'
 export { hasSpinLock } from './header.js'

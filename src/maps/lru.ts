@@ -272,11 +272,12 @@ export class Lru {
     this.#pushFront(set + list * HEAD_SIZE, element)
   }
 
-  /** An element of the set goes to the front of a list of free ones. */
+  /** An element of the set goes to a list of free ones: a CPU's own are used in the order they came, others last first. */
   #leave(set: Addr, element: Addr, target: Addr, list: number): void {
     this.#detach(set, element)
     this.#memory.u8[element + LIST] = list
-    this.#pushFront(target, element)
+    if (list === FREE) this.#pushFront(target, element)
+    else this.#pushBack(target, element)
   }
 
   #move(set: Addr, element: Addr, list: number): void {
@@ -333,6 +334,10 @@ export class Lru {
     this.#set(element + NEXT, next)
     this.#set(next + PREV, element)
     this.#set(head + NEXT, element)
+  }
+
+  #pushBack(head: Addr, element: Addr): void {
+    this.#pushFront(this.#get(head + PREV), element)
   }
 
   #remove(element: Addr): void {

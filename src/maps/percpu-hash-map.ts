@@ -92,10 +92,17 @@ export function copyPerCpu(machine: Machine, map: PerCpuMap, values: number, fro
   else copyValue(machine, specialFields, own, from, valueSize)
 }
 
-/** First values of an element: a program's update sets its own CPU's and zeroes the others'. */
+/**
+ * First values of an element: a program's update sets its own CPU's and zeroes the others', all without the padding, which
+ * stays as it was. Special fields of an element that is not in use are zero already.
+ */
 export function initPerCpu(machine: Machine, map: PerCpuMap, values: number, from: number, all: boolean): void {
-  if (!all) machine.memory.u8.fill(0, values, values + map.stride * machine.cpus)
   copyPerCpu(machine, map, values, from, all)
+  if (all) return
+  for (let cpu = 0; cpu < machine.cpus; cpu++) {
+    const value = values + cpu * map.stride
+    if (cpu !== machine.cpu) machine.memory.u8.fill(0, value, value + map.valueSize)
+  }
 }
 
 export function releasePerCpu(machine: Machine, map: PerCpuMap, values: number): void {

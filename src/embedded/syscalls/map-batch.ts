@@ -118,7 +118,8 @@ function readBuckets(
       gathered.keys.push(memory.read(map.keyOf(element), map.keySize))
       gathered.values.push(readBucketElement(host, map, element))
     }
-    if (remove) for (const element of elements) map.delete(map.keyOf(element))
+    // Linux frees a bucket's elements last first, which decides what is reused when.
+    if (remove) for (const element of elements.reverse()) map.delete(map.keyOf(element))
   }
   return gathered.result(undefined)
 }

@@ -1,6 +1,8 @@
 import type { Btf } from '../../btf/index.js'
 import type { MapCreateRequest } from '../../kernel/index.js'
 import {
+  checkCommonAttributes,
+  checkedEarly,
   checkInnerTemplate,
   checkMapAttributes,
   createMap,
@@ -81,12 +83,15 @@ export function mapCreate<BtfObject extends { readonly btf: Btf }>(
     release: (handle) => host.release(handle),
   }
   if ((flags & ZERO_SEED) !== 0 && host.capable?.('sys_admin') === false) fail(EPERM, syscall)
-  check(checkMapAttributes(attr), syscall, 'see the man page of bpf(2) for what this type takes')
+  check(checkCommonAttributes(attr), syscall, 'an unknown type, or an attribute that no such map has')
+  const hint = 'the sizes, the number of entries or the flags do not suit the type'
+  if (checkedEarly(r.mapType)) check(checkMapAttributes(attr), syscall, hint)
   // Maps on network devices need a driver that offloads.
   if (r.mapIfindex) fail(EINVAL, syscall, 'no device here offloads maps')
   if (((r.mapFlags ?? 0) & TOKEN_FD) !== 0) fail(EINVAL, syscall, 'this kernel gives out no tokens')
   if (NEEDS_BPF.has(r.mapType) && host.capable?.('bpf') === false) fail(EPERM, syscall)
   if (NEEDS_NET_ADMIN.has(r.mapType) && host.capable?.('net_admin') === false) fail(EPERM, syscall)
+  check(checkMapAttributes(attr), syscall, hint)
   if (r.mapType === MAP_TYPE.STRUCT_OPS) checkStructOps(host, attr)
 
   const map = createMap(host.machine, { ...attr, innerMap: innerTemplate(host, r) })

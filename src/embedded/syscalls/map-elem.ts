@@ -59,6 +59,7 @@ export function mapUpdateElem(host: MapHost, r: MapUpdateRequest): void {
 
 export function mapDeleteElem(host: MapHost, r: MapElemRequest): void {
   const syscall = 'map_delete_elem'
+  if (flagBits(r.flags) !== 0) fail(EINVAL, syscall, 'deleting takes no flags')
   const file = host.mapFile(r.mapFd, syscall)
   const { map } = file.object
   mayWrite(file, syscall)
