@@ -3,6 +3,8 @@ import type { BtfType } from './types.js'
 
 /** libbpf gives up after as many steps; no real type is nested deeper. */
 export const MAX_RESOLVE_DEPTH = 32
+/** Structs in structs: a compiler has no limit, a type that contains itself has no end. */
+export const MAX_NESTING = 256
 /** Sizes and lengths are u32 in BTF, so no object is larger. */
 const MAX_SIZE = 0xffff_ffff
 
@@ -104,7 +106,7 @@ export class Aligner {
 
   of(id: number, depth = 0): number {
     const btf = this.#btf
-    if (depth > MAX_RESOLVE_DEPTH) throw btf.error(`type [${id}] is nested more than ${MAX_RESOLVE_DEPTH} deep`)
+    if (depth > MAX_NESTING) throw btf.error(`type [${id}] is nested more than ${MAX_NESTING} deep`)
     const type = btf.type(id)
     switch (type.kind) {
       case 'int':

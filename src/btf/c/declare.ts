@@ -40,19 +40,19 @@ export class CWriter {
   enumDefinition(type: BtfEnum | BtfEnum64, level: number): void {
     this.#tag('enum', type.id)
     if (type.values.length === 0) return
-    const indent = '\t'.repeat(level + 1)
+    const indent = tabs(level + 1)
     this.out.push(' {')
     const suffix = type.kind === 'enum' ? '' : type.signed ? 'LL' : 'ULL'
     for (const { name, value } of type.values) {
       this.out.push('\n', indent, this.names.enumerator(name), ` = ${value}${suffix},`)
     }
-    this.out.push('\n', '\t'.repeat(level), '}')
+    this.out.push('\n', tabs(level), '}')
   }
 
   /** The definition with its members; anonymous types inside are written out in place. */
   compositeDefinition(type: BtfComposite, level: number): void {
     const { out } = this
-    const indent = `\n${'\t'.repeat(level + 1)}`
+    const indent = `\n${tabs(level + 1)}`
     const packed = isPacked(this.#aligner, type)
     this.#tag(type.kind, type.id)
     out.push(' {')
@@ -74,7 +74,7 @@ export class CWriter {
       afterBitfield = bitfield
     }
     if (type.kind === 'struct') pad(type.size * 8, packed ? 1 : this.#aligner.of(type.id), false)
-    if (type.members.length > 0 || type.size > 0) out.push('\n', '\t'.repeat(level))
+    if (type.members.length > 0 || type.size > 0) out.push('\n', tabs(level))
     out.push(packed ? '} __attribute__((packed))' : '}')
   }
 
@@ -217,6 +217,11 @@ export class CWriter {
     }
     out.push(')')
   }
+}
+
+/** libbpf indents no further than this. */
+function tabs(level: number): string {
+  return '\t'.repeat(Math.min(level, 13))
 }
 
 function derivedFrom(type: BtfType): number | undefined {

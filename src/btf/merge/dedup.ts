@@ -8,9 +8,9 @@ const IN_PROGRESS = -2
 const DEEPEST = 1000
 const DEEPEST_IDENTICAL = 16
 const IDENTICAL_STEPS = 10_000
-/** Comparisons in all, some hundred times what a kernel needs; types still unmatched then stay as they are. */
-const STEPS_AT_LEAST = 20_000_000
-const STEPS_PER_TYPE = 500
+/** Comparisons in all, four times what a kernel needs; types still unmatched then stay as they are. */
+const STEPS_AT_LEAST = 2_000_000
+const STEPS_PER_TYPE = 100
 
 /**
  * Finds, for each type, the one that stands for it and all its equals. Like libbpf's btf__dedup: types that refer to nothing

@@ -1,6 +1,6 @@
 import { decodeText, encodeText, UsageError } from '../../base/index.js'
 import type { Btf } from '../btf.js'
-import { MAX_RESOLVE_DEPTH, resolve, sizeOf, skipModifiers } from '../resolve.js'
+import { MAX_NESTING, resolve, sizeOf, skipModifiers } from '../resolve.js'
 import type { BtfArray, BtfDatasec, BtfEnum, BtfEnum64, BtfInt, BtfType } from '../types.js'
 import { compositeCodec } from './composite.js'
 
@@ -35,7 +35,7 @@ export function codecFor(btf: Btf, id: number): Codec {
   const compiler: Compiler = {
     btf,
     compile(inner, depth) {
-      if (depth > MAX_RESOLVE_DEPTH) throw btf.error(`type [${id}] is nested more than ${MAX_RESOLVE_DEPTH} deep`)
+      if (depth > MAX_NESTING) throw btf.error(`type [${id}] is nested more than ${MAX_NESTING} deep`)
       const done = made.get(inner)
       if (done !== undefined) return done
       const codec = compile(compiler, inner, depth)
