@@ -1,4 +1,5 @@
 import { ERRNO } from '../../base/index.js'
+import { bpf_prog_type } from '../../spec/index.js'
 import type { Machine } from '../machine.js'
 import { skbOf } from './packet-of.js'
 
@@ -6,7 +7,10 @@ const START_MAC = 0
 const START_NET = 1
 
 export function skbLoadBytes(machine: Machine, _skb: number, offset: number, to: number, length: number): number {
-  const status = skbOf(machine).copyOut(offset, length, to >>> 0)
+  const skb = skbOf(machine)
+  // A flow dissector of a test run has data but no packet behind it.
+  const dissecting = skb.programType === bpf_prog_type.BPF_PROG_TYPE_FLOW_DISSECTOR
+  const status = dissecting ? -ERRNO.EFAULT : skb.copyOut(offset, length, to >>> 0)
   if (status !== 0) machine.memory.u8.fill(0, to >>> 0, (to >>> 0) + (length >>> 0))
   return status
 }

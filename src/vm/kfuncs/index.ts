@@ -3,6 +3,7 @@ import { controlKfuncs } from './control.js'
 import { cpumaskKfuncs } from './cpumask.js'
 import { dynptrKfuncs } from './dynptr.js'
 import { iteratorKfuncs } from './iterators.js'
+import { networkKfuncs } from './network.js'
 import { objectKfuncs } from './objects.js'
 import { stringKfuncs } from './strings.js'
 
@@ -12,6 +13,7 @@ export const KFUNCS_RUN: Readonly<Record<string, Kfunc>> = {
   ...cpumaskKfuncs,
   ...dynptrKfuncs,
   ...iteratorKfuncs,
+  ...networkKfuncs,
   ...objectKfuncs,
   ...stringKfuncs,
 }

@@ -77,7 +77,7 @@ export function loadLinux(kernel: Kernel, spec: ObjectSpec, name: string) {
     expectedAttachType: attachType,
     insns: linked(spec, name),
     license: 'GPL',
-    progFlags: programNamed(spec, name).frags ? 32 : 0,
+    progFlags: (programNamed(spec, name).frags ? 32 : 0) | (programNamed(spec, name).sleepable ? 16 : 0),
   }).fd
 }
 
