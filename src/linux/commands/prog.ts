@@ -1,5 +1,6 @@
 import { cString, ERRNO } from '../../base/index.js'
 import {
+  errorCode,
   type Fd,
   KernelError,
   type ProgLoadRequest,
@@ -8,6 +9,7 @@ import {
   type TestRunResult,
 } from '../../kernel/index.js'
 import type { LinuxSession } from '../session.js'
+import { progInfo } from './info.js'
 
 const LOG_START = 1 << 16
 const LOG_MAX = (1 << 30) - 1
@@ -82,7 +84,31 @@ function lastLine(log: string): string {
   return lines.at(-1) ?? ''
 }
 
+/**
+ * BPF_PROG_TEST_RUN. Where the caller does not say how much context comes back it is as much as went in; types that take a
+ * context but have no room for one coming back (raw_tracepoint, syscall) are asked again without, as `ctxSizeOut: 0`.
+ */
 export function progTestRun(session: LinuxSession, r: TestRunRequest): TestRunResult {
+  try {
+    return testRunOnce(session, r)
+  } catch (error) {
+    const type = errorCode(error) === 'EINVAL' && r.ctxSizeOut === undefined ? progType(session, r.progFd) : undefined
+    if (r.ctxIn === undefined || (type !== RAW_TRACEPOINT && type !== SYSCALL)) throw error
+    session.arena.reset()
+    return testRunOnce(session, { ...r, ctxSizeOut: 0 }, type === SYSCALL)
+  }
+}
+
+const RAW_TRACEPOINT = 17
+const SYSCALL = 31
+
+function progType(session: LinuxSession, progFd: Fd): number {
+  session.arena.reset()
+  return progInfo(session, progFd, false).type
+}
+
+/** `ctxInPlace`: the kernel writes the context back to where it was read from. */
+function testRunOnce(session: LinuxSession, r: TestRunRequest, ctxInPlace = false): TestRunResult {
   // Programs may grow the packet: without a size from the caller leave room for everything Linux allows.
   const dataSize = r.dataSizeOut ?? (r.dataIn === undefined ? 0 : r.dataIn.length + 4096)
   const ctxSize = r.ctxSizeOut ?? (r.ctxIn === undefined ? 0 : r.ctxIn.length)
@@ -95,10 +121,11 @@ export function progTestRun(session: LinuxSession, r: TestRunRequest): TestRunRe
     .u32(32, r.repeat)
     .u32(40, r.ctxIn?.length)
     .u32(44, ctxSize)
-    .bytes(48, r.ctxIn)
     .u32(64, r.flags)
     .u32(68, r.cpu)
     .u32(72, r.batchSize)
+  const ctxIn = r.ctxIn === undefined ? undefined : attr.out(48, r.ctxIn.length)
+  ctxIn?.set(r.ctxIn as Uint8Array)
   const data = dataSize > 0 ? attr.out(24, dataSize) : undefined
   const ctx = ctxSize > 0 ? attr.out(56, ctxSize) : undefined
   attr.call(10, 'prog_test_run')
@@ -106,6 +133,6 @@ export function progTestRun(session: LinuxSession, r: TestRunRequest): TestRunRe
     retval: attr.getU32(4),
     duration: attr.getU32(36),
     dataOut: data?.slice(0, Math.min(dataSize, attr.getU32(12))) ?? new Uint8Array(0),
-    ctxOut: ctx?.slice(0, Math.min(ctxSize, attr.getU32(44))) ?? new Uint8Array(0),
+    ctxOut: (ctxInPlace ? ctxIn?.slice() : ctx?.slice(0, Math.min(ctxSize, attr.getU32(44)))) ?? new Uint8Array(0),
   }
 }

@@ -1,0 +1,13 @@
+// Where the embedded kernel and Linux are known to differ, each with its reason. Everything else is a failure.
+
+export interface Difference {
+  /** Path of the object below the repository's root. */
+  readonly object: string
+  /** Program name; absent: every program of the object. */
+  readonly program?: string
+  /** What differs: `load`, `fill`, `retval`, `data`, `ctx`, or `map NAME`. */
+  readonly what: string
+  readonly reason: string
+}
+
+export const DIFFERENCES: readonly Difference[] = []

@@ -1,0 +1,189 @@
+// Every packet program of every fixture and example on both kernels: the same packets, the same results.
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { after, before, test } from 'node:test'
+import { FormatError } from '#src/base/index.js'
+import type { Kernel, TestRunRequest } from '#src/kernel/index.js'
+import { type ObjectSpec, openObject } from '#src/object/index.js'
+import { linuxUnavailable, openLinux } from '../support/kernels.js'
+import { root } from '../support/paths.js'
+import { DIFFERENCES, type Difference } from './differences.js'
+import { fillMaps } from './support/fill-maps.js'
+import { mapContents } from './support/map-contents.js'
+import { builtPackets, capturedPackets, type NamedPacket } from './support/packets.js'
+import { isPair, loadPair, runOn } from './support/pair.js'
+import { pinToFirstCpu } from './support/pin-cpu.js'
+
+const skip = linuxUnavailable()
+const long = process.env['SKEP_LONG'] === '1'
+
+const XDP = 'xdp'
+const SKB: ReadonlySet<string> = new Set([
+  'sched_cls',
+  'sched_act',
+  'socket_filter',
+  'cgroup_skb',
+  'lwt_in',
+  'lwt_out',
+  'lwt_xmit',
+  'lwt_seg6local',
+])
+const CONTEXT: ReadonlySet<string> = new Set(['raw_tracepoint', 'syscall'])
+
+type Run = Omit<TestRunRequest, 'progFd'>
+
+interface Case {
+  readonly name: string
+  readonly run: Run
+}
+
+/** Test runs for a program of this type; none for types that only their events run. */
+function casesFor(type: string, packets: readonly NamedPacket[]): Case[] {
+  if (CONTEXT.has(type)) {
+    return [0, 8, 16, 40, 96, 97].map((size) => ({
+      name: `context of ${size} bytes`,
+      run: { ctxIn: Uint8Array.from({ length: size }, (_, i) => (i * 37) & 0xff) },
+    }))
+  }
+  if (type !== XDP && type !== 'flow_dissector' && !SKB.has(type)) return []
+  const cases: Case[] = []
+  for (const [index, { name, bytes }] of packets.entries()) {
+    cases.push({ name, run: { dataIn: bytes } })
+    if (type === XDP && index % 4 === 0) {
+      cases.push({ name: `${name}, with context`, run: { dataIn: bytes, ctxIn: xdpContext(bytes, index) } })
+    }
+    if (SKB.has(type) && index % 4 === 0) {
+      cases.push({ name: `${name}, with context`, run: { dataIn: bytes, ctxIn: skbContext(index) } })
+    }
+  }
+  return cases
+}
+
+/** struct xdp_md: metadata at the front of some packets. */
+function xdpContext(bytes: Uint8Array, index: number): Uint8Array {
+  const meta = [0, 4, 8, 32, 3, 256][(index / 4) % 6] as number
+  return new Uint8Array(Uint32Array.of(meta, bytes.length, 0, index % 8 === 0 ? 1 : 0, 0, 0).buffer)
+}
+
+/** struct __sk_buff with mark, priority, ifindex, cb and tstamp. */
+function skbContext(index: number): Uint8Array {
+  const bytes = new Uint8Array(192)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(8, 0x1000 + index, true)
+  view.setUint32(32, index % 16, true)
+  view.setUint32(40, 1, true)
+  for (let word = 0; word < 5; word++) view.setUint32(48 + word * 4, index * word, true)
+  view.setBigUint64(152, BigInt(index) << 32n, true)
+  return bytes
+}
+
+const objects = ['test/fixtures', 'examples'].flatMap((dir) =>
+  readdirSync(join(root, dir), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.o'))
+    .sort()
+    .map((name) => join(root, dir, name)),
+)
+
+function open(path: string): ObjectSpec | undefined {
+  try {
+    return openObject(readFileSync(path), { file: path })
+  } catch (error) {
+    if (error instanceof FormatError || (error as Error).name === 'ObjectError') return undefined
+    throw error
+  }
+}
+
+const counts = { programs: 0, runs: 0, refused: 0, maps: 0, neither: 0 }
+const seen = new Set<Difference>()
+let linux: Kernel
+let packets: readonly NamedPacket[] = []
+
+/** Notes a difference; true when it is declared. */
+function declared(object: string, program: string, what: string): boolean {
+  const found = DIFFERENCES.find(
+    (known) =>
+      known.object === object && (known.program === undefined || known.program === program) && known.what === what,
+  )
+  if (found !== undefined) seen.add(found)
+  return found !== undefined
+}
+
+function compareProgram(path: string, spec: ObjectSpec, name: string, type: string): void {
+  const object = relative(root, path)
+  const cases = casesFor(type, packets)
+  if (cases.length === 0) return
+  const pair = loadPair(path, name, linux)
+  if (!isPair(pair)) {
+    if (pair.embedded !== 'loaded' && pair.linux !== 'loaded') {
+      counts.neither++
+      return
+    }
+    if (declared(object, name, 'load')) return
+    assert.fail(`loading: embedded: ${pair.embedded}\n         linux: ${pair.linux}`)
+  }
+  using loaded = pair
+  counts.programs++
+  const failures: string[] = []
+  const check = (what: string, where: string, ours: unknown, theirs: unknown): void => {
+    try {
+      assert.deepEqual(ours, theirs)
+    } catch {
+      if (!declared(object, name, what)) {
+        failures.push(`${what}, ${where}:\n  embedded ${show(ours)}\n  linux    ${show(theirs)}`)
+      }
+    }
+  }
+  const seed = 0x5eed
+  check('fill', 'maps', fillMaps(loaded.embedded, packets, seed), fillMaps(loaded.linux, packets, seed))
+  const [ours, theirs] = [loaded.embedded.program(name), loaded.linux.program(name)]
+  for (const { name: where, run } of cases) {
+    const [a, b] = [runOn(ours, run), runOn(theirs, run)]
+    counts.runs++
+    if (/^E/.test(b.retval)) counts.refused++
+    check('retval', where, a.retval, b.retval)
+    check('data', where, a.data, b.data)
+    check('ctx', where, a.ctx, b.ctx)
+    if (failures.length >= 5) break
+  }
+  const [left, right] = [mapContents(loaded.embedded), mapContents(loaded.linux)]
+  for (const map of spec.maps) {
+    counts.maps++
+    check(`map ${map.name}`, 'after all packets', left.get(map.name), right.get(map.name))
+  }
+  assert.equal(failures.length, 0, `${failures.length} differences\n${failures.join('\n')}`)
+}
+
+function show(value: unknown): string {
+  const text = Array.isArray(value) ? JSON.stringify(value) : String(value)
+  return text.length > 600 ? `${text.slice(0, 600)}… (${text.length})` : text
+}
+
+before(() => {
+  if (skip !== false) return
+  pinToFirstCpu()
+  linux = openLinux()
+  packets = [...builtPackets(), ...capturedPackets(long ? 2 : 12)]
+})
+
+for (const path of objects) {
+  const spec = open(path)
+  if (spec === undefined) continue
+  test(relative(root, path), { skip }, async (t) => {
+    for (const program of spec.programs) {
+      if (program.type === 'unspec') continue
+      await t.test(`${program.name} (${program.type})`, () => compareProgram(path, spec, program.name, program.type))
+    }
+  })
+}
+
+after(() => {
+  if (skip !== false) return
+  linux[Symbol.dispose]()
+  console.log(
+    `${counts.programs} programs, ${counts.runs} runs (${counts.refused} refused alike), ${counts.maps} maps compared; ` +
+      `${counts.neither} programs load on neither kernel; ${seen.size} declared differences seen`,
+  )
+  const stale = DIFFERENCES.filter((known) => !seen.has(known))
+  assert.deepEqual(stale, [], 'declared differences that are none')
+})
