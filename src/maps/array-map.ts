@@ -1,8 +1,10 @@
 import { type Addr, type BpfMap, copyValue, type Machine, releaseFields, type Status } from '../vm/index.js'
-import { BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, E2BIG, EEXIST, EINVAL, ENOENT } from './constants.js'
+import { BPF_EXIST, BPF_F_LOCK, BPF_F_MMAPABLE, BPF_NOEXIST, E2BIG, EEXIST, EINVAL, ENOENT } from './constants.js'
 import { copyBytes, roundUp8 } from './copy.js'
 import { hasSpinLock, mapHeader } from './header.js'
 import type { MapAttributes, PerCpuMap } from './types.js'
+
+const PAGE = 4096
 
 /** u32 at an address of any alignment: an array's key. */
 export function readIndex(machine: Machine, key: Addr): number {
@@ -41,7 +43,9 @@ export function createArrayMap(machine: Machine, attr: MapAttributes): FlatArray
   const { memory } = machine
   const { maxEntries, valueSize } = attr
   const stride = roundUp8(valueSize)
-  const values = memory.alloc(maxEntries * stride)
+  // What user space can map comes in whole pages.
+  const size = maxEntries * stride
+  const values = memory.alloc((attr.flags & BPF_F_MMAPABLE) === 0 ? size : Math.ceil(size / PAGE) * PAGE)
   const map: FlatArray & { specialFields: BpfMap['specialFields'] } = {
     ...mapHeader(machine, attr),
     values,

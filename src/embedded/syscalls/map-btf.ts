@@ -62,12 +62,37 @@ export function findSpecialFields(btf: Btf, valueTypeId: number): readonly Speci
   return graphs && locks.length === 0 ? EINVAL : fields
 }
 
+/** Kinds whose fields may come in arrays. */
+const REPEATABLE: ReadonlySet<SpecialFieldKind> = new Set([
+  'kptr',
+  'kptr_untrusted',
+  'percpu_kptr',
+  'uptr',
+  'list_head',
+  'rb_root',
+])
+
+/** Where a member or variable lies and whose it is. */
+interface Place {
+  readonly typeId: number
+  readonly offset: number
+  readonly depth: number
+  /** The struct and the member's index in it, which declaration tags name. */
+  readonly owner?: BtfComposite
+  readonly index?: number
+  /** Size that the data section gives a variable. */
+  readonly expectedSize?: number
+}
+
 function collect(btf: Btf, type: BtfType, base: number, depth: number, into: SpecialField[]): Status {
+  // Linux counts the fields of which there may be one only level by level.
+  const seen = new Set<SpecialFieldKind>()
   if (type.kind === 'datasec') {
     for (const entry of type.vars) {
       const variable = btf.type(entry.type)
       if (variable.kind !== 'var') return EINVAL
-      const status = collectOne(btf, variable.type, base + entry.offset, depth, undefined, -1, into, entry.size)
+      const place = { typeId: variable.type, offset: base + entry.offset, depth, expectedSize: entry.size }
+      const status = collectOne(btf, place, seen, into)
       if (status !== 0) return status
     }
     return 0
@@ -75,22 +100,15 @@ function collect(btf: Btf, type: BtfType, base: number, depth: number, into: Spe
   if (type.kind !== 'struct') return EINVAL
   for (const [index, member] of type.members.entries()) {
     if (member.bitOffset % 8 !== 0) continue
-    const status = collectOne(btf, member.type, base + member.bitOffset / 8, depth, type, index, into)
+    const place = { typeId: member.type, offset: base + member.bitOffset / 8, depth, owner: type, index }
+    const status = collectOne(btf, place, seen, into)
     if (status !== 0) return status
   }
   return 0
 }
 
-function collectOne(
-  btf: Btf,
-  typeId: number,
-  offset: number,
-  depth: number,
-  owner: BtfComposite | undefined,
-  index: number,
-  into: SpecialField[],
-  expectedSize?: number,
-): Status {
+function collectOne(btf: Btf, place: Place, seen: Set<SpecialFieldKind>, into: SpecialField[]): Status {
+  const { typeId, offset, depth, expectedSize } = place
   let type = btf.type(typeId)
   let count = 1
   for (let level = 0; type.kind === 'array'; level++) {
@@ -106,10 +124,11 @@ function collectOne(
     size = shape.size
     if (expectedSize !== undefined && expectedSize !== size * count) return 0
     if (offset % shape.align !== 0) return 0
-    if (shape.single && (count > 1 || into.some((field) => field.kind === shape.kind))) return E2BIG
+    if (shape.single && seen.has(shape.kind)) return E2BIG
+    seen.add(shape.kind)
     if (type.kind === 'struct' && type.size !== shape.size) return 0
     if (shape.kind === 'list_head' || shape.kind === 'rb_root') {
-      const root = graphRoot(btf, owner, index, shape.kind)
+      const root = graphRoot(btf, place, shape.kind)
       if (typeof root === 'number') return root
       found.push({ kind: shape.kind, offset, size, ...root })
     } else found.push({ kind: shape.kind, offset, size })
@@ -117,8 +136,11 @@ function collectOne(
     size = type.size
     if (expectedSize !== undefined && expectedSize !== size * count) return 0
     if (depth >= MAX_DEPTH) return E2BIG
-    const status = collect(btf, type, offset, depth + 1, found)
+    // Alignment counts from the start of the inner struct, wherever that lies.
+    const inner: SpecialField[] = []
+    const status = collect(btf, type, 0, depth + 1, inner)
     if (status !== 0) return status
+    for (const field of inner) found.push({ ...field, offset: field.offset + offset })
   } else {
     size = 8
     if (offset % 8 !== 0) return 0
@@ -127,6 +149,7 @@ function collectOne(
     if (pointer !== undefined) found.push({ ...pointer, offset, size })
   }
   if (found.length === 0) return 0
+  if (count > 1 && found.some((field) => !REPEATABLE.has(field.kind))) return EINVAL
   if (into.length + found.length * count > MAX_FIELDS) return E2BIG
   for (let i = 0; i < count; i++) {
     for (const field of found) into.push({ ...field, offset: field.offset + i * size })
@@ -150,8 +173,7 @@ function taggedPointer(btf: Btf, type: BtfType): Pick<SpecialField, 'kind' | 'ty
 /** What a list or tree contains, from its declaration tag `contains:TYPE:FIELD`. */
 function graphRoot(
   btf: Btf,
-  owner: BtfComposite | undefined,
-  index: number,
+  { owner, index = -1 }: Place,
   kind: 'list_head' | 'rb_root',
 ): { typeId: number; nodeOffset: number } | Status {
   if (owner === undefined) return EINVAL
@@ -263,7 +285,10 @@ const TYPE_RULES: Readonly<Record<number, TypeRule>> = {
 /** A type behind aliases whose size is the wanted one, undefined otherwise. */
 function sized(btf: Btf, id: number, size: number): BtfType | undefined {
   try {
-    return sizeOf(btf, id) === size ? resolve(btf, id) : undefined
+    if (sizeOf(btf, id) !== size) return undefined
+    let type = resolve(btf, id)
+    while (type.kind === 'var') type = resolve(btf, type.type)
+    return type
   } catch (error) {
     if (error instanceof FormatError) return undefined
     throw error
