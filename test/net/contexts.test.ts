@@ -85,6 +85,23 @@ test('a flow dissector gives its keys', { skip }, () => {
   ])
 })
 
+test('sk_lookup programs', { skip }, () => {
+  const r = random()
+  const { fields, size } = structs.bpf_sk_lookup
+  const runs = Array.from({ length: 300 }, (): Run => {
+    const ctxIn = r.bytes(size)
+    const view = new DataView(ctxIn.buffer)
+    if (r.chance(0.95)) view.setBigUint64(0, 0n)
+    view.setUint16(fields.family.offset, r.pick([2, 2, 10, 10, 1]), true)
+    if (r.chance(0.95)) view.setUint32(fields.local_port.offset, r.below(70_000), true)
+    if (r.chance(0.95)) view.setUint32(fields.ingress_ifindex.offset, 0)
+    if (r.chance(0.95)) view.setUint32(fields.ingress_ifindex.offset + 4, 0)
+    return { ctxIn, repeat: r.below(3) }
+  })
+  const good = runs[0]!
+  same('look_up', [...runs, {}, { ctxSizeOut: 72 }, { ...good, flags: 1 }, { ...good, dataIn: new Uint8Array(20) }])
+})
+
 test('event programs run on a context here, and only on their events on Linux', { skip }, () => {
   const ctxIn = words(1n, 20n, 22n)
   for (const [program, retval] of [

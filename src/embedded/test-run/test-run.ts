@@ -3,6 +3,7 @@ import { bpf_prog_type } from '../../spec/index.js'
 import type { LoadedProgram, Machine } from '../../vm/index.js'
 import { testRunFlowDissector } from './flow-dissector.js'
 import { refuse } from './refuse.js'
+import { testRunSkLookup } from './sk-lookup.js'
 import { testRunSkb } from './skb.js'
 import { testRunOnContext, testRunRawTracepoint, testRunSyscall } from './tracing.js'
 import { testRunXdp } from './xdp.js'
@@ -21,6 +22,7 @@ const byType: ReadonlyMap<number, TestRun> = new Map<number, TestRun>([
   [T.BPF_PROG_TYPE_LWT_OUT, testRunSkb],
   [T.BPF_PROG_TYPE_LWT_XMIT, testRunSkb],
   [T.BPF_PROG_TYPE_FLOW_DISSECTOR, testRunFlowDissector],
+  [T.BPF_PROG_TYPE_SK_LOOKUP, testRunSkLookup],
   [T.BPF_PROG_TYPE_RAW_TRACEPOINT, testRunRawTracepoint],
   [T.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE, testRunRawTracepoint],
   [T.BPF_PROG_TYPE_SYSCALL, testRunSyscall],

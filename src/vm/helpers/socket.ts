@@ -1,4 +1,5 @@
 import { ERRNO, hi32, lo32 } from '../../base/index.js'
+import { bpf_prog_type } from '../../spec/index.js'
 import type { Machine } from '../machine.js'
 import type { NetworkHost } from '../net/network-host.js'
 import { IPPROTO_TCP, type KernelSocket, TCP_LISTEN } from '../net/socket-table.js'
@@ -10,6 +11,9 @@ const TUPLE_V6 = 36
 const OVERFLOW_UID = 65534
 const INIT_NETNS_COOKIE = 1n
 const STORAGE_CREATE = 1
+/** BPF_SK_LOOKUP_F_REPLACE and BPF_SK_LOOKUP_F_NO_REUSEPORT */
+const SELECT_REPLACE = 1
+const SELECT_NO_REUSEPORT = 2
 
 function long(machine: Machine, value: bigint): number {
   machine.r0hi = hi32(value) | 0
@@ -113,7 +117,8 @@ export function skcToKernelSocket(): number {
   return 0
 }
 
-export function skAssign(machine: Machine, _skb: number, sk: number, flags: number, flagsHigh: number): number {
+export function skAssign(machine: Machine, _ctx: number, sk: number, flags: number, flagsHigh: number): number {
+  if (machine.image?.type === bpf_prog_type.BPF_PROG_TYPE_SK_LOOKUP) return selectSocket(machine, sk, flags, flagsHigh)
   const skb = skbOf(machine)
   const socket = skb.network.sockets.at(sk)
   if (socket === undefined || flags !== 0 || flagsHigh !== 0) return -ERRNO.EINVAL
@@ -121,6 +126,12 @@ export function skAssign(machine: Machine, _skb: number, sk: number, flags: numb
   if (socket.info === undefined) return -ERRNO.EOPNOTSUPP
   skb.setSocket(socket)
   return 0
+}
+
+/** sk_assign of sk_lookup programs. Their sockets come from socket maps, which are empty here. */
+function selectSocket(machine: Machine, sk: number, flags: number, flagsHigh: number): number {
+  if ((flags & ~(SELECT_REPLACE | SELECT_NO_REUSEPORT)) !== 0 || flagsHigh !== 0) return -ERRNO.EINVAL
+  return sk === 0 || machine.network.sockets.at(sk) === undefined ? 0 : -ERRNO.ESOCKTNOSUPPORT
 }
 
 export function getSocketCookie(machine: Machine): number {

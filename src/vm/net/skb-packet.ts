@@ -163,8 +163,8 @@ export class SkbPacket implements PacketAccess {
   setSocket(socket: KernelSocket | undefined): void {
     this.socket = socket
     this.setField(SKB.sk, socket === undefined ? 0 : socket.address)
-    if (socket === undefined) this.memory.u8.fill(0, this.ctx + SKB.family, this.ctx + SKB.data_meta)
-    else socket.copyAddresses(this.ctx)
+    this.memory.u8.fill(0, this.ctx + SKB.family, this.ctx + SKB.data_meta)
+    socket?.copyAddresses(this.ctx)
   }
 
   get length(): number {

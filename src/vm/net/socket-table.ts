@@ -91,7 +91,7 @@ export class KernelSocket {
   setAnonymous(family: number, network: Addr): void {
     const { u8, u32, view } = this.#memory
     const at = this.address
-    u8.fill(0, at, at + SIZE)
+    u8.fill(0, at, at + TCP_INFO)
     u32[(at + FAMILY) >>> 2] = family
     u32[(at + STATE) >>> 2] = TCP_CLOSE
     u32[(at + RX_QUEUE_MAPPING) >>> 2] = NO_QUEUE
@@ -105,13 +105,16 @@ export class KernelSocket {
     }
   }
 
-  /** Writes the fields of struct __sk_buff that show the socket's addresses. */
+  /** Writes the fields of struct __sk_buff that show the socket's addresses; they are zero before. */
   copyAddresses(skb: Addr): void {
     const { u8, u32, view } = this.#memory
     const at = this.address
-    u32[(skb + SKB_FAMILY) >>> 2] = u32[(at + FAMILY) >>> 2] as number
+    const family = u32[(at + FAMILY) >>> 2] as number
+    if (family === 0) return
+    u32[(skb + SKB_FAMILY) >>> 2] = family
     u32[(skb + SKB_REMOTE_IP4) >>> 2] = u32[(at + DST_IP4) >>> 2] as number
     u32[(skb + SKB_LOCAL_IP4) >>> 2] = u32[(at + SRC_IP4) >>> 2] as number
+    if (this.info === undefined && family === AF_INET) return
     u8.copyWithin(skb + SKB_REMOTE_IP6, at + DST_IP6, at + DST_IP6 + 16)
     u8.copyWithin(skb + SKB_LOCAL_IP6, at + SRC_IP6, at + SRC_IP6 + 16)
     u32[(skb + SKB_REMOTE_PORT) >>> 2] = view.getUint16(at + DST_PORT, true) << 16
