@@ -11,7 +11,7 @@ const skip = namespaceUnavailable()
 const SETUP = `
 ip link set lo up
 ip link add v0 index 10 address 02:00:00:00:00:10 type veth peer name v1 index 11 address 02:00:00:00:00:11
-ip link add v2 index 12 mtu 900 type veth peer name v3 index 13
+ip link add v2 index 12 mtu 900 address 02:00:00:00:00:12 type veth peer name v3 index 13
 ip link set v0 up
 ip link set v1 up
 sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.v0.accept_dad=0 net.ipv6.conf.v1.accept_dad=0
@@ -55,7 +55,7 @@ const NETWORK = staticNetwork({
       forwardIpv6: true,
     },
     { ifindex: 11, name: 'v1', mac: '02:00:00:00:00:11', addresses: ['10.50.0.1/24'] },
-    { ifindex: 12, name: 'v2', mtu: 900, up: false },
+    { ifindex: 12, name: 'v2', mac: '02:00:00:00:00:12', mtu: 900, up: false },
     { ifindex: 13, name: 'v3', up: false },
   ],
   neighbours: [
@@ -247,4 +247,44 @@ test('socket look-ups: listeners, connections, wildcards, other namespaces', { s
   compare('helpers/sockets.o', 'sockets_tc', runs, SOCKETS)
   compare('helpers/sockets.o', 'sockets_xdp', runs, SOCKETS)
   compare('helpers/sockets.o', 'sockets_skc', runs, SOCKETS)
+})
+
+test('devices and hardware addresses of a context', { skip }, () => {
+  const r = random()
+  const skbRuns = Array.from({ length: 200 }, (): Run => {
+    const dataIn = r.bytes(260)
+    dataIn.set(
+      r.pick([
+        [2, 0, 0, 0, 0, 0x10],
+        [2, 0, 0, 0, 0, 0x11],
+        [0, 0, 0, 0, 0, 0],
+        Array(6).fill(0xff),
+        [1, 0, 0, 0, 0, 1],
+      ]),
+    )
+    const at = view(dataIn)
+    at.setUint16(12, 0x88b5)
+    // Four times: the fields of the context.
+    for (let index = 0; index < 4; index++) at.setUint32(128 + index * 24, 16, true)
+    const ctxIn = new Uint8Array(192)
+    view(ctxIn).setUint32(40, r.pick([0, 1, 10, 11, 12, 99]), true)
+    view(ctxIn).setUint32(36, r.below(20), true)
+    return { dataIn, ctxIn }
+  })
+  compare('helpers/tc_ops.o', 'tc_ops', skbRuns)
+  const xdpRuns = Array.from({ length: 200 }, (): Run => {
+    const dataIn = r.bytes(r.pick([300, 4000]))
+    const at = view(dataIn)
+    at.setUint32(64, 9, true)
+    at.setUint32(80, 1, true)
+    at.setInt32(84, r.pick([10, -10, 200]), true)
+    at.setUint32(96, 5, true)
+    at.setUint32(112, 10, true)
+    const ctxIn = new Uint8Array(24)
+    view(ctxIn).setUint32(4, Math.min(300, dataIn.length), true)
+    view(ctxIn).setUint32(12, r.pick([0, 1, 10, 12, 99]), true)
+    view(ctxIn).setUint32(16, r.pick([0, 0, 0, 1]), true)
+    return { dataIn, ctxIn }
+  })
+  compare('helpers/xdp_ops.o', 'xdp_frags_ops', xdpRuns)
 })

@@ -272,3 +272,23 @@ test('requests on socket buffers that are refused, and those that are taken', { 
     }
   }
 })
+
+test('headers pushed by light-weight tunnels', { skip }, () => {
+  for (const name of ['push_in', 'push_xmit']) {
+    using pair = loadPair('helpers/lwt.o', name)
+    const r = random()
+    for (let run = 0; run < 800; run++) {
+      const frame = randomFrame(r, 180, 400)
+      const view = new DataView(frame.buffer)
+      const header = 14 + 64
+      const v6 = r.chance(0.4)
+      view.setUint32(14 + 60, r.pick([0, 0, 4, 8, 12, 20, 28, r.below(32)]), true)
+      frame[header] = r.chance(0.95) ? (v6 ? 0x60 : 0x40 | r.pick([5, 5, 6, 15])) : r.below(256)
+      frame[header + (v6 ? 6 : 9)] = r.pick([17, 47, 4, 41, 6])
+      if (!v6 && r.chance(0.5)) view.setUint16(header + 10, 0)
+      const ctxIn = randomContext(r, frame.length)
+      const request: Run = { dataIn: frame, ...(ctxIn === undefined ? {} : { ctxIn }) }
+      assert.deepEqual(pair.embedded(request), pair.linux(request), `${name} seed ${r.seed} run ${run}`)
+    }
+  }
+})

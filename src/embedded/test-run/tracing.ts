@@ -21,7 +21,7 @@ function refuseData(r: TestRunRequest): void {
 /** BPF_PROG_TEST_RUN of raw tracepoints (bpf_prog_test_run_raw_tp): the context is the tracepoint's arguments. */
 export function testRunRawTracepoint(machine: Machine, program: LoadedProgram, r: TestRunRequest): TestRunResult {
   refuseData(r)
-  if (ctxRoom(r) !== 0) refuse('EINVAL', 'the context is not given back: ask for none')
+  if ((r.ctxSizeOut ?? 0) !== 0) refuse('EINVAL', 'the context is not given back')
   const ctx = r.ctxIn ?? NOTHING
   if (ctx.length < contextExtent(program.image.insns) || ctx.length > MAX_RAW_TP_CTX) {
     refuse('EINVAL', `a context of ${ctx.length} bytes: at most ${MAX_RAW_TP_CTX}, and all that the program reads`)
@@ -39,15 +39,16 @@ export function testRunRawTracepoint(machine: Machine, program: LoadedProgram, r
   }
 }
 
-/** BPF_PROG_TEST_RUN of SYSCALL programs; `ctxOut` is the context as the program left it, as Linux writes it back. */
+/** BPF_PROG_TEST_RUN of SYSCALL programs; `ctxOut` is the context as the program left it: Linux writes it over the input. */
 export function testRunSyscall(machine: Machine, program: LoadedProgram, r: TestRunRequest): TestRunResult {
   refuseData(r)
-  if (ctxRoom(r) !== 0 || (r.flags ?? 0) !== 0) refuse('EINVAL', 'ctx_out and flags')
+  if ((r.ctxSizeOut ?? 0) !== 0 || (r.flags ?? 0) !== 0) refuse('EINVAL', 'ctx_out and flags')
   const ctx = r.ctxIn ?? NOTHING
   if (ctx.length < contextExtent(program.image.insns) || ctx.length > MAX_SYSCALL_CTX) {
     refuse('EINVAL', `a context of ${ctx.length} bytes: less than the program reads, or more than ${MAX_SYSCALL_CTX}`)
   }
-  return { ...runOnContext(machine, program, ctx, 0), duration: 0 }
+  const result = runOnContext(machine, program, ctx, 0)
+  return { ...result, duration: 0, ctxOut: r.ctxSizeOut === 0 ? NOTHING : result.ctxOut }
 }
 
 /**
