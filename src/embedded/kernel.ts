@@ -86,7 +86,7 @@ CONFIG_XDP_SOCKETS=y
 `
 
 export interface EmbeddedOptions extends MachineOptions {
-  /** Instructions one run may execute; a program that uses them up fails with EDEADLK. Default one billion. */
+  /** Instructions one run may execute; a program that uses them up fails with ETIMEDOUT. Default 500 million. */
   readonly budget?: number
 }
 

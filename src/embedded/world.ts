@@ -5,6 +5,9 @@ import { IdTable } from './state/id-table.js'
 import type { BtfObject, KernelObject, LinkObject, MapObject, ProgObject } from './state/objects.js'
 import { Sysctls } from './state/sysctls.js'
 
+/** Instructions of one run: some seconds of the interpreter, and more than any program that Linux's verifier lets through needs. */
+const DEFAULT_BUDGET = 500_000_000
+
 /** State of one embedded kernel that all its sessions share: objects, file system, sysctls, the machine. */
 export class World {
   readonly machine: Machine
@@ -19,8 +22,9 @@ export class World {
   statsUsers = 0
   readonly #byHandle = new Map<number, MapObject | ProgObject>()
 
-  constructor(options: MachineOptions) {
+  constructor(options: MachineOptions & { readonly budget?: number }) {
     this.machine = new Machine(options)
+    this.machine.budget = options.budget ?? DEFAULT_BUDGET
     this.engine = new Interpreter(this.machine)
     this.bpffs = new BpfFs((object) => this.put(object))
   }
