@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { embedded } from '#src/embedded/index.js'
 import { assemble } from '#src/isa/index.js'
 import { errorCode } from '#src/kernel/index.js'
 import { setVariable } from '#src/object/index.js'
 import { BpfMap, load, loadCollection, openObject, RingBuffer, VerifierError } from '#src/sdk/index.js'
-import { readFileSync } from 'node:fs'
 import { testOnBoth } from '../support/both-kernels.js'
 import { fixture } from '../support/paths.js'
 
@@ -75,20 +75,31 @@ testOnBoth('a refused program: reason, program counter, log', async (kernel) => 
   const program = spec.programs.find((each) => each.name === 'count')
   assert.ok(program !== undefined)
   // An instruction stream that ends without exit.
-  const broken = { ...spec, functions: spec.functions.map((each) => (each.name === 'count' ? { ...each, insns: each.insns.slice(0, 8) } : each)) }
+  const broken = {
+    ...spec,
+    functions: spec.functions.map((each) =>
+      each.name === 'count' ? { ...each, insns: each.insns.slice(0, 8) } : each,
+    ),
+  }
   assert.throws(
     () => loadCollection(broken, { kernel, programs: ['count'] }),
-    (error: unknown) => error instanceof VerifierError && error.program === 'count' && error.code === 'EINVAL' && error.log !== '',
+    (error: unknown) =>
+      error instanceof VerifierError && error.program === 'count' && error.code === 'EINVAL' && error.log !== '',
   )
 })
 
 testOnBoth('closing a collection closes everything it opened', async (kernel) => {
   const spec = specOf('object/globals.o')
-  const before = kernel.call('dup', { fd: kernel.call('map_create', { mapType: 2, keySize: 4, valueSize: 4, maxEntries: 1 }) })
+  const before = kernel.call('dup', {
+    fd: kernel.call('map_create', { mapType: 2, keySize: 4, valueSize: 4, maxEntries: 1 }),
+  })
   const collection = await load(spec, { kernel })
   const program = collection.program('prog')
   collection.close()
-  assert.throws(() => program.testRun({ dataIn: PACKET }), (error) => errorCode(error) === 'EBADF')
+  assert.throws(
+    () => program.testRun({ dataIn: PACKET }),
+    (error) => errorCode(error) === 'EBADF',
+  )
   const after = kernel.call('dup', { fd: before })
   assert.equal(after, before + 1)
 })
@@ -106,7 +117,10 @@ test('pinned maps are reused, and an incompatible one is refused with its differ
   const flows = other.maps.find((map) => map.name === 'flows')
   assert.ok(flows !== undefined)
   flows.maxEntries = 7
-  assert.throws(() => loadCollection(other, { kernel }), /couldn't reuse pinned map at '\/sys\/fs\/bpf\/flows'.*max_entries 1024, the object has 7/)
+  assert.throws(
+    () => loadCollection(other, { kernel }),
+    /couldn't reuse pinned map at '\/sys\/fs\/bpf\/flows'.*max_entries 1024, the object has 7/,
+  )
 })
 
 test('ring buffer: drained, awaited, aborted', async () => {
@@ -161,6 +175,9 @@ test('ring buffer: drained, awaited, aborted', async () => {
   // Many rounds: positions wrap around the buffer.
   for (let round = 0; round < 500; round++) {
     run(100)
-    assert.equal(ring.drain((record) => assert.equal(record[15], 0x11)), 100)
+    assert.equal(
+      ring.drain((record) => assert.equal(record[15], 0x11)),
+      100,
+    )
   }
 })
