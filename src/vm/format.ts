@@ -29,8 +29,8 @@ const char = (text: string): number => text.charCodeAt(0)
 const PERCENT = char('%')
 
 /**
- * Formats as bpf_trace_printk and bpf_snprintf do: `%d %i %u %x %X %c %s %p %ps %pS %pB %px %pK %pI4 %pi4 %pI6 %pi6 %ks
- * %us %%` with `0 + -` and space flags, a width, `l` and `ll`. `fmtSize` bounds the search for the format's NUL.
+ * Formats as bpf_trace_printk and bpf_snprintf do: `%d %i %u %x %X %c %s %p %ps %pS %pB %px %pK %pI4 %pi4 %pI6 %pi6 %pks
+ * %pus %%` with `0 + -` and space flags, a width, `l` and `ll`. `fmtSize` bounds the search for the format's NUL.
  * -EINVAL for a format Linux refuses or with more conversions than arguments, -ENOSPC for strings too long together.
  */
 export function formatText(machine: Machine, fmt: Addr, fmtSize: number, args: readonly FormatArgument[]): Formatted {
@@ -42,7 +42,7 @@ export function formatText(machine: Machine, fmt: Addr, fmtSize: number, args: r
   let copied = 0
   for (let at = fmt; at < end; ) {
     const c = u8[at] as number
-    if (c >= 0x80 || !(isPrintable(c) || isSpace(c))) return -ERRNO.EINVAL
+    if (c < 0x80 && !(isPrintable(c) || isSpace(c))) return -ERRNO.EINVAL
     if (c !== PERCENT) {
       out.push(c)
       at++
@@ -59,12 +59,19 @@ export function formatText(machine: Machine, fmt: Addr, fmtSize: number, args: r
     const next = parseConversion(u8, at + 1, conversion)
     if (next < 0) return next
     at = next
-    const text = convert(machine, conversion, argument)
-    copied += conversion.kind === 's' || conversion.kind.length > 2 ? text.length + 1 : 8
+    const text = convert(machine, conversion, argument, COPY_LIMIT - copied)
+    copied = copiedAfter(copied, conversion, text.length)
     if (copied > COPY_LIMIT) return -ERRNO.ENOSPC
     pad(out, text, conversion)
   }
   return out
+}
+
+/** Bytes in use after an argument was copied: texts with their NUL, characters, numbers aligned to four bytes. */
+function copiedAfter(copied: number, { kind, bits }: Conversion, length: number): number {
+  if (kind === 's' || kind.length === 3) return copied + length + 1
+  if (kind === 'c') return copied + 1
+  return Math.ceil(copied / 4) * 4 + (bits === 64 || kind.startsWith('p') ? 8 : 4)
 }
 
 /** Reads a conversion after its `%`. The position after it, or -EINVAL. */
@@ -79,7 +86,6 @@ function parseConversion(u8: Uint8Array, start: number, conversion: Conversion):
     }
   }
   if (peek() === 'p') return parsePointer(u8, at + 1, conversion)
-  if ((peek() === 'k' || peek() === 'u') && peek(1) === 's') at++
   if (peek() === 's') {
     conversion.kind = 's'
     return isBoundary(u8[at + 1] as number) ? at + 1 : -ERRNO.EINVAL
@@ -99,6 +105,10 @@ function parseConversion(u8: Uint8Array, start: number, conversion: Conversion):
 
 function parsePointer(u8: Uint8Array, at: number, conversion: Conversion): number {
   const extension = String.fromCharCode(u8[at] as number)
+  if ((extension === 'k' || extension === 'u') && u8[at + 1] === 0x73) {
+    conversion.kind = `p${extension}s`
+    return isBoundary(u8[at + 2] as number) ? at + 2 : -ERRNO.EINVAL
+  }
   if (isBoundary(u8[at] as number)) {
     conversion.kind = 'p'
     return at
@@ -116,7 +126,12 @@ function parsePointer(u8: Uint8Array, at: number, conversion: Conversion): numbe
 }
 
 /** The text of one argument, before padding. */
-function convert(machine: Machine, conversion: Conversion, { lo, hi }: FormatArgument): string | Uint8Array {
+function convert(
+  machine: Machine,
+  conversion: Conversion,
+  { lo, hi }: FormatArgument,
+  room: number,
+): string | Uint8Array {
   const unsigned = BigInt.asUintN(64, (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0))
   const { kind, flags } = conversion
   switch (kind) {
@@ -134,7 +149,9 @@ function convert(machine: Machine, conversion: Conversion, { lo, hi }: FormatArg
     case 'c':
       return Uint8Array.of(lo & 0xff)
     case 's':
-      return stringAt(machine, lo, hi)
+    case 'pks':
+    case 'pus':
+      return stringAt(machine, lo, hi, room)
     case 'ps':
     case 'pS':
     case 'pB':
@@ -145,17 +162,17 @@ function convert(machine: Machine, conversion: Conversion, { lo, hi }: FormatArg
     case 'pi6':
       return addressText(kind, bytesAt(machine, lo, hi, kind.endsWith('4') ? 4 : 16))
     default:
-      // %p, %pK and %px: 16 digits. Linux hashes the first two against prying eyes.
-      return unsigned.toString(16).padStart(16, '0')
+      // %p, %pK and %px: 16 digits unless a width is given. Linux hashes the first two against prying eyes.
+      return unsigned.toString(16).padStart(conversion.width > 0 ? 1 : 16, '0')
   }
 }
 
-/** A string as the guarded copy gives it: what is not memory reads as empty. */
-function stringAt(machine: Machine, lo: number, hi: number): Uint8Array {
+/** A string as the guarded copy gives it, with its NUL in `room` bytes: what is not memory reads as empty. */
+function stringAt(machine: Machine, lo: number, hi: number, room: number): Uint8Array {
   const u8 = machine.memory.u8
   const start = lo >>> 0
   if (hi !== 0 || !isAccessible(u8.length, start, 1)) return new Uint8Array(0)
-  const limit = Math.min(u8.length, start + COPY_LIMIT)
+  const limit = Math.min(u8.length, start + Math.max(0, room - 1))
   let end = start
   while (end < limit && u8[end] !== 0) end++
   return u8.subarray(start, end)
@@ -179,7 +196,8 @@ function addressText(kind: string, bytes: Uint8Array): string {
 
 function pad(out: number[], text: string | Uint8Array, { kind, flags, width }: Conversion): void {
   const bytes = typeof text === 'string' ? encodeText(text) : text
-  const missing = width - bytes.length
+  // Addresses and guarded strings were made to text before the width is looked at.
+  const missing = kind.length === 3 ? 0 : width - bytes.length
   const push = (count: number, filler: number): void => {
     for (let i = 0; i < count; i++) out.push(filler)
   }
@@ -188,7 +206,7 @@ function pad(out: number[], text: string | Uint8Array, { kind, flags, width }: C
     push(missing, 0x20)
     return
   }
-  const zero = flags.includes('0') && 'duxX'.includes(kind)
+  const zero = flags.includes('0') && ['d', 'u', 'x', 'X', 'p', 'px', 'pK'].includes(kind)
   if (!zero) {
     push(missing, 0x20)
     for (const byte of bytes) out.push(byte)
@@ -200,11 +218,13 @@ function pad(out: number[], text: string | Uint8Array, { kind, flags, width }: C
   for (const byte of signed ? bytes.subarray(1) : bytes) out.push(byte)
 }
 
+// The kernel's character classes: ASCII and the letters of Latin-1.
 function isPrintable(c: number): boolean {
-  return c >= 0x20 && c < 0x7f
+  return (c >= 0x20 && c < 0x7f) || c >= 0xa0
 }
 
 function isAlphanumeric(c: number): boolean {
+  if (c >= 0xc0) return c !== 0xd7 && c !== 0xf7
   return (c >= 0x30 && c <= 0x39) || (c >= 0x41 && c <= 0x5a) || (c >= 0x61 && c <= 0x7a)
 }
 
