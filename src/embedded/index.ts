@@ -1,1 +1,12 @@
+export type {
+  NetworkDevice,
+  NetworkHost,
+  NetworkOptions,
+  NetworkSocket,
+  RouteAnswer,
+  RouteQuery,
+  SocketQuery,
+} from '../vm/index.js'
+export { staticNetwork } from '../vm/index.js'
 export { type EmbeddedKernel, type EmbeddedOptions, embedded } from './kernel.js'
+export { PacketRunner, type PacketRunnerOptions } from './test-run/index.js'

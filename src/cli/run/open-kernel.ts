@@ -1,5 +1,5 @@
 import { UsageError } from '../../base/index.js'
-import { type EmbeddedKernel, embedded } from '../../embedded/index.js'
+import { type EmbeddedKernel, embedded, staticNetwork } from '../../embedded/index.js'
 import type { Kernel } from '../../kernel/index.js'
 import { linux } from '../../linux/index.js'
 import type { BpfProgram, Collection } from '../../sdk/index.js'
@@ -36,7 +36,14 @@ export function openKernel(options: KernelOptions, printk: PrintkLog): KernelCho
   if (!Number.isInteger(cpus) || cpus < 1 || cpus > 256)
     throw new UsageError(`--cpus takes 1 to 256, not '${options.cpus}'`)
   const clock = options.clock === 'capture' && options.pcap !== undefined ? new CaptureClock() : undefined
-  const kernel: EmbeddedKernel = embedded({ cpus, printk: printk.sink, ...(clock === undefined ? {} : { clock }) })
+  // Redirects and device maps of the program may name any interface.
+  const network = staticNetwork({ anyDevice: true })
+  const kernel: EmbeddedKernel = embedded({
+    cpus,
+    network,
+    printk: printk.sink,
+    ...(clock === undefined ? {} : { clock }),
+  })
   return {
     kernel,
     engine: 'interpreter',
