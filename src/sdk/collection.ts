@@ -234,7 +234,11 @@ class Loader {
       const { code, hint, log } = error
       throw new KernelError(code as 'EINVAL', 'map_create', {
         detail: `map '${map.name}' (${map.type}, key ${map.keySize}, value ${map.valueSize}, max_entries ${map.maxEntries}, flags 0x${map.flags.toString(16)})`,
-        ...(hint === undefined ? {} : { hint }),
+        ...(map.maxEntries === 0
+          ? { hint: 'max_entries is 0: some types need a size, which the object leaves to whoever loads it' }
+          : hint === undefined
+            ? {}
+            : { hint }),
         ...(log === undefined ? {} : { log }),
       })
     }
@@ -359,7 +363,8 @@ class Loader {
     if (targetBtf === null) return undefined
     if (targetBtf !== undefined) return [targetBtf]
     const own = this.vmlinux()
-    return own === undefined ? undefined : [own]
+    // A kernel whose BTF does not describe its structures (the embedded one) is no target: the code stays as compiled.
+    return own?.findByName('task_struct', 'struct') === undefined ? undefined : [own]
   }
 
   vmlinux(): Btf | undefined {

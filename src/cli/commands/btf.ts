@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
-import { FormatError, UsageError } from '../../base/index.js'
-import { BTF_KINDS, type Btf, type BtfKind, dumpJson, dumpRaw, parseBtf, printC } from '../../btf/index.js'
-import { type ElfFile, findSection, readElf } from '../../elf/index.js'
+import { UsageError } from '../../base/index.js'
+import { BTF_KINDS, type Btf, type BtfKind, dumpJson, dumpRaw, printC } from '../../btf/index.js'
+import { readBtf } from '../input/read-btf.js'
 
 interface Options {
   readonly format: 'raw' | 'c'
@@ -40,25 +39,6 @@ function dump(file: string, options: Options): void {
     const roots = options.rootType.flatMap((name) => typesNamed(btf, name, file))
     process.stdout.write(printC(btf, roots.length > 0 ? { roots } : {}))
   } else for (const text of dumpRaw(btf)) process.stdout.write(text + '\n')
-}
-
-/** BTF of a file: raw by its magic, else the .BTF section of an ELF file. */
-function readBtf(file: string, base?: Btf): Btf {
-  const bytes = new Uint8Array(readFileSync(file))
-  const options = { file, ...(base === undefined ? {} : { base }) }
-  const magic = (bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8)
-  if (magic === 0xeb9f || magic === 0x9feb) return parseBtf(bytes, options)
-  const section = findSection(readElfOf(file, bytes), '.BTF')
-  if (section === undefined) throw new UsageError(`${file} has no .BTF section`, 'compile with -g')
-  return parseBtf(section.data, options)
-}
-
-function readElfOf(file: string, bytes: Uint8Array): ElfFile {
-  try {
-    return readElf(bytes)
-  } catch (error) {
-    throw error instanceof FormatError ? error.at({ file }) : error
-  }
 }
 
 function typesNamed(btf: Btf, name: string, file: string): number[] {

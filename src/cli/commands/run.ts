@@ -4,10 +4,11 @@ import { type FormatError, fromHex, toHex, UsageError } from '../../base/index.j
 import { openObject } from '../../object/index.js'
 import { loadCollection } from '../../sdk/index.js'
 import { type ProgTypeName, verdictName } from '../../spec/index.js'
+import { readBtf } from '../input/read-btf.js'
 import { printJson } from '../output/json.js'
 import { chooseProgram, isPacketProgram } from '../run/choose-program.js'
 import { dumpMaps } from '../run/dump-maps.js'
-import { fillMaps, setVariables } from '../run/fill-maps.js'
+import { fillMaps, setMaxEntries, setVariables } from '../run/fill-maps.js'
 import { type KernelChoice, openKernel } from '../run/open-kernel.js'
 import { PrintkLog } from '../run/printk-log.js'
 import { formatReport, jsonReport, type RunReport } from '../run/report.js'
@@ -27,6 +28,8 @@ export interface RunOptions {
   readonly clock: 'capture' | 'host'
   readonly map: readonly string[]
   readonly set: readonly string[]
+  readonly maxEntries: readonly string[]
+  readonly btf?: string
   readonly results: string
   readonly mapRows: string
   readonly progress: boolean
@@ -56,6 +59,8 @@ export function runCommand(): Command {
     )
     .option('--map <name=file>', 'fill a map before the run: NAME=FILE.json or NAME=[{"key":…,"value":…}]', collect, [])
     .option('--set <name=value>', 'set a global variable before loading', collect, [])
+    .option('--max-entries <name=n>', 'set max_entries of a map before loading', collect, [])
+    .option('--btf <file>', "apply CO-RE relocations against this BTF (default: the kernel's own, where it has one)")
     .option('--results <n>', 'with --pcap and --json: per-packet results of at most this many packets', '1000')
     .option('--map-rows <n>', 'most rows shown of a map', '20')
     .option('--no-progress', 'no progress bar')
@@ -72,11 +77,13 @@ async function run(file: string, options: RunOptions): Promise<void> {
     throw new UsageError(`what shall ${program.name} run on?`, 'give --pcap FILE or --packet HEX')
   }
   setVariables(spec, options.set)
+  setMaxEntries(spec, options.maxEntries)
+  const targetBtf = options.btf === undefined ? {} : { targetBtf: readBtf(options.btf) }
 
   const printk = new PrintkLog(options.json === true ? 100_000 : 100)
   const choice: KernelChoice = openKernel(options, printk)
   using kernel = choice.kernel
-  using collection = loadCollection(spec, { kernel, programs: [program.name] })
+  using collection = loadCollection(spec, { kernel, programs: [program.name], ...targetBtf })
   fillMaps(collection, options.map)
   const loaded = collection.program(program.name)
   const tally = new Tally()

@@ -41,7 +41,10 @@ export function chooseProgram(spec: ObjectSpec, name: string | undefined): Choic
     spec.maps.flatMap((map) => map.initial.filter((entry) => entry.kind === 'program').map((entry) => entry.name)),
   )
   const entries = spec.programs.filter((program) => !targets.has(program.name) && program.type !== 'unspec')
-  const packet = entries.filter((program) => PACKET_TYPES.has(program.type))
+  // Programs of devmap and cpumap entries run behind another program, never alone.
+  const packet = entries.filter(
+    ({ type, attachType }) => PACKET_TYPES.has(type) && attachType !== 'xdp_devmap' && attachType !== 'xdp_cpumap',
+  )
   const program = packet[0] ?? entries[0] ?? spec.programs[0]
   if (program === undefined) throw new UsageError(`${spec.file ?? spec.name} has no programs`)
   return { program, others: entries.filter((other) => other !== program).map((other) => other.name) }

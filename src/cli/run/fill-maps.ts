@@ -11,6 +11,23 @@ export function setVariables(spec: ObjectSpec, assignments: readonly string[]): 
   }
 }
 
+/** `--max-entries NAME=N`: sizes that user space chooses (a map without one cannot be created). */
+export function setMaxEntries(spec: ObjectSpec, assignments: readonly string[]): void {
+  for (const assignment of assignments) {
+    const [name, text] = split(assignment, '--max-entries NAME=N')
+    const map = spec.maps.find((candidate) => candidate.name === name)
+    if (map === undefined)
+      throw new UsageError(
+        `no map named '${name}'`,
+        `there are ${spec.maps.map((each) => each.name).join(', ') || 'none'}`,
+      )
+    const entries = Number(text)
+    if (!Number.isInteger(entries) || entries < 0 || entries > 0xffff_ffff)
+      throw new UsageError(`--max-entries ${name}: '${text}' is no number of entries`)
+    map.maxEntries = entries
+  }
+}
+
 /** `--map NAME=FILE.json` (or inline JSON): entries `[{"key":…,"value":…}]` or an object of them. */
 export function fillMaps(collection: Collection, assignments: readonly string[]): void {
   for (const assignment of assignments) {
