@@ -20,6 +20,17 @@ const DATA = 16
 /** Levels that a walk may have: prefix lengths 0 to 2048 and the joints between them are strictly rising. */
 const MAX_DEPTH = 256 * 8 + 1
 
+/** Leading bits that are the same in two big-endian bit strings of words, at most `limit`; the first `known` are. */
+function sharedBits(words: Int32Array, a: number, b: number, known: number, limit: number): number {
+  for (let i = known >>> 5; i << 5 < limit; i++) {
+    const x = (words[a + i] as number) ^ (words[b + i] as number)
+    if (x === 0) continue
+    const swapped = (x >>> 24) | ((x >>> 8) & 0xff00) | ((x << 8) & 0xff_0000) | (x << 24)
+    return Math.min(limit, (i << 5) + Math.clz32(swapped))
+  }
+  return limit
+}
+
 /** LPM_TRIE. Throws OutOfMemoryError. */
 export function createLpmTrie(machine: Machine, attr: MapAttributes): BpfMap {
   const { memory } = machine
@@ -37,18 +48,17 @@ export function createLpmTrie(machine: Machine, attr: MapAttributes): BpfMap {
   const bitAt = (data: Addr, index: number): number =>
     ((memory.u8[(data >>> 0) + (index >>> 3)] as number) >>> (7 - (index & 7))) & 1
 
-  /** Leading bits that a node shares with a key, at most the shorter prefix. */
-  const commonBits = (node: Addr, key: Addr, prefix: number): number => {
-    const bytes = memory.u8
-    const limit = Math.min(u32(node + PREFIX), prefix)
-    const a = node + DATA
-    const b = (key >>> 0) + 4
-    for (let i = 0; i * 8 < limit; i++) {
-      const difference = (bytes[a + i] as number) ^ (bytes[b + i] as number)
-      if (difference !== 0) return Math.min(limit, i * 8 + Math.clz32(difference) - 24)
-    }
-    return limit
+  /** Keys at an address that is not a multiple of 4 are copied here first. */
+  const scratch = memory.alloc(roundUp8(attr.keySize))
+  const aligned = (key: Addr): Addr => {
+    if ((key & 3) === 0) return key
+    copyBytes(memory, scratch, key, attr.keySize)
+    return scratch
   }
+
+  /** Leading bits that a node shares with an aligned key, at most the shorter prefix. */
+  const commonBits = (node: Addr, key: Addr, prefix: number): number =>
+    sharedBits(memory.i32, (node + DATA) >>> 2, (key + 4) >>> 2, 0, Math.min(u32(node + PREFIX), prefix))
 
   const newNode = (): Addr => {
     try {
@@ -99,9 +109,10 @@ export function createLpmTrie(machine: Machine, attr: MapAttributes): BpfMap {
   }
 
   /** The node after that of a key; the first one where the key has none. */
-  const following = (key: Addr): Addr => {
+  const following = (wanted: Addr): Addr => {
     const first = u32(root)
-    if (key === 0) return leftmost(first)
+    if (wanted === 0) return leftmost(first)
+    const key = aligned(wanted)
     const prefix = prefixOf(key)
     if (prefix > maxPrefix) return leftmost(first)
     let depth = 0
@@ -129,25 +140,33 @@ export function createLpmTrie(machine: Machine, attr: MapAttributes): BpfMap {
 
   const map: BpfMap = {
     ...mapHeader(machine, attr),
-    lookup(key) {
-      const prefix = prefixOf(key)
+    lookup(wanted) {
+      const key = aligned(wanted)
+      const words = memory.i32
+      const bytes = memory.u8
+      const keyWord = key >>> 2
+      const data = (key >>> 0) + 4
+      const prefix = (words[keyWord] as number) >>> 0
       if (prefix > maxPrefix) return 0
-      const words = memory.u32
       let found = 0
+      let known = 0
       let node = words[root >>> 2] as number
       while (node !== 0) {
         const at = node >>> 2
         const nodePrefix = words[at + 2] as number
-        const matched = commonBits(node, key, prefix)
-        if (matched < nodePrefix) break
+        if (nodePrefix > prefix) break
+        // All bits up to the last node's prefix are known to be equal.
+        if (sharedBits(words, at + 4, keyWord + 1, known, nodePrefix) < nodePrefix) break
         if (words[at + 3] === 0) found = node
-        if (matched === maxPrefix || nodePrefix >= prefix) break
-        node = words[at + bitAt(key + 4, nodePrefix)] as number
+        if (nodePrefix === prefix) break
+        known = nodePrefix
+        node = words[at + (((bytes[data + (nodePrefix >>> 3)] as number) >>> (7 - (nodePrefix & 7))) & 1)] as number
       }
-      return found === 0 ? 0 : found + valueOffset
+      return found === 0 ? 0 : (found >>> 0) + valueOffset
     },
-    update(key, value, flags) {
+    update(wanted, value, flags) {
       if (flags >>> 0 > BPF_EXIST) return EINVAL
+      const key = aligned(wanted)
       const prefix = prefixOf(key)
       if (prefix > maxPrefix) return EINVAL
       walk(key, prefix)
@@ -189,7 +208,8 @@ export function createLpmTrie(machine: Machine, attr: MapAttributes): BpfMap {
       }
       return 0
     },
-    delete(key) {
+    delete(wanted) {
+      const key = aligned(wanted)
       const prefix = prefixOf(key)
       if (prefix > maxPrefix) return EINVAL
       walk(key, prefix)
@@ -227,6 +247,7 @@ export function createLpmTrie(machine: Machine, attr: MapAttributes): BpfMap {
         memory.free(node)
       }
       memory.free(root)
+      memory.free(scratch)
       machine.freeHandle(map.handle)
     },
   }

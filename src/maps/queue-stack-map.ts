@@ -36,7 +36,7 @@ export function createQueueStackMap(machine: Machine, attr: MapAttributes): BpfM
     delete: () => EINVAL,
     nextKey: () => EINVAL,
     push(value, flags) {
-      if ((flags & BPF_NOEXIST) !== 0 || flags >>> 0 > BPF_EXIST) return EINVAL
+      if ((flags & BPF_NOEXIST) !== 0 || flags < 0 || flags > BPF_EXIST) return EINVAL
       if (after(get(head)) === get(tail)) {
         // BPF_EXIST: the oldest value makes room.
         if ((flags & BPF_EXIST) === 0) return E2BIG
