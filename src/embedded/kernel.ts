@@ -15,7 +15,7 @@ import {
 } from './syscalls/map-elem.js'
 import { mapFdById, nextId, objGet, objGetInfoByFd, objPin } from './syscalls/object.js'
 import { progLoad } from './syscalls/prog-load.js'
-import { enableStats, progBindMap, progTestRun } from './syscalls/prog-run.js'
+import { enableStats, freshStorage, progBindMap, progTestRun } from './syscalls/prog-run.js'
 import { PacketRunner, type PacketRunnerOptions } from './test-run/index.js'
 import { World } from './world.js'
 
@@ -123,7 +123,8 @@ function openSession(world: World): EmbeddedKernel {
     fork: () => openSession(world),
     packetRunner(progFd, runnerOptions) {
       const object = session.prog(progFd, 'prog_test_run')
-      return new PacketRunner(world.machine, object.program, runnerOptions)
+      const before = freshStorage(object) ? () => void freshStorage(object) : undefined
+      return new PacketRunner(world.machine, object.program, { ...runnerOptions, before })
     },
     setClock(clock) {
       world.machine.clock = clock

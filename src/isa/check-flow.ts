@@ -36,8 +36,12 @@ function namesSubprog(slots: Slots, slot: number): boolean {
 export type ResolvePseudo = (pc: number) => Pick<InsnProblem, 'message' | 'errno'> | undefined
 
 /** First slots of all subprograms in order, the main program's 0 included (Linux's add_subprog_and_kfunc()). */
-export function findSubprogs(slots: Slots, resolvePseudo: ResolvePseudo | undefined): number[] | InsnProblem {
-  const starts = new Set([0])
+export function findSubprogs(
+  slots: Slots,
+  resolvePseudo: ResolvePseudo | undefined,
+  entries: readonly number[],
+): number[] | InsnProblem {
+  const starts = new Set([0, ...entries])
   for (let slot = 0; slot < slots.count; slot++) {
     if (slots.code(slot) === CALL && slots.src(slot) === BPF_PSEUDO_KFUNC_CALL) {
       const unknown = resolvePseudo?.(slot)
@@ -81,9 +85,9 @@ function jumpTarget(slots: Slots, slot: number): number | undefined {
 }
 
 /** Every instruction can be reached and none enters the middle of an ld_imm64 (Linux's check_cfg()). */
-export function checkFlow(slots: Slots): InsnProblem | undefined {
+export function checkFlow(slots: Slots, entries: readonly number[]): InsnProblem | undefined {
   const seen = new Uint8Array(slots.count)
-  const work = [0]
+  const work = [0, ...entries]
   for (let slot = work.pop(); slot !== undefined; slot = work.pop()) {
     if (slot >= slots.count || seen[slot] === 1) continue
     seen[slot] = 1

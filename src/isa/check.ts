@@ -14,6 +14,8 @@ export interface CheckOptions {
    * exists.
    */
   readonly resolvePseudo?: ResolvePseudo
+  /** First slots of subprograms that no instruction names: an exception callback. */
+  readonly entries?: readonly number[]
 }
 
 /**
@@ -38,7 +40,7 @@ export function checkInsns(bytes: Uint8Array, options: CheckOptions = {}): InsnP
 /** The checks Linux makes on the stream as a whole before it walks it: size, subprograms, jumps, opcodes, reachability. */
 export function checkInsnStream(
   bytes: Uint8Array,
-  { maxInsns = 1_000_000, resolvePseudo }: CheckOptions = {},
+  { maxInsns = 1_000_000, resolvePseudo, entries = [] }: CheckOptions = {},
 ): InsnProblem | undefined {
   if (bytes.length === 0) return problem('size', 0, 'the program has no instructions', 'E2BIG')
   if (bytes.length % INSN_BYTES !== 0) {
@@ -55,9 +57,9 @@ export function checkInsnStream(
     off: (slot) => getOff(bytes, slot),
     imm: (slot) => getImm(bytes, slot),
   }
-  const subprogs = findSubprogs(slots, resolvePseudo)
+  const subprogs = findSubprogs(slots, resolvePseudo, entries)
   if (!Array.isArray(subprogs)) return subprogs
-  return checkSubprogs(slots, subprogs) ?? checkOpcodes(bytes, slots, resolvePseudo) ?? checkFlow(slots)
+  return checkSubprogs(slots, subprogs) ?? checkOpcodes(bytes, slots, resolvePseudo) ?? checkFlow(slots, entries)
 }
 
 /** Linux's resolve_pseudo_ldimm64(). */

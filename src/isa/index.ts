@@ -125,6 +125,7 @@ export {
 export { ALU_OPERATORS, COND_OPERATORS, type InsnNames, type NamedInsn } from './operators.js'
 export type { InsnProblem, InsnRule } from './problem.js'
 export { type Random, seededRandom } from './random.js'
+export { type ConstantMemory, type ReachableOptions, reachableInsns } from './reachable.js'
 export {
   getCode,
   getDst,

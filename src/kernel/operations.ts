@@ -110,6 +110,10 @@ export interface TestRunRequest {
   /** Room for output data; absent: enough for anything the program can make of the input. 0: no output wanted. */
   readonly dataSizeOut?: number
   readonly ctxIn?: Uint8Array
+  /**
+   * Room for the output context; absent: as much as went in. Types that take a context and give none back are asked for
+   * none then; SYSCALL programs change it in place, and `ctxOut` is what they left.
+   */
   readonly ctxSizeOut?: number
   readonly repeat?: number
   readonly flags?: number

@@ -1,21 +1,40 @@
 import { FormatError } from '../../base/index.js'
-import { checkInsns } from '../../isa/index.js'
+import {
+  checkInsnFields,
+  checkInsnStream,
+  decodeInsnAt,
+  type ReachableOptions,
+  reachableInsns,
+  setCode,
+  setOff,
+  slotCount,
+} from '../../isa/index.js'
 import { KernelError, type ProgLoadRequest, type ProgLoadResult } from '../../kernel/index.js'
-import { allowedHelpers, attachTypeName, helperById, progTypeName } from '../../spec/index.js'
+import {
+  type AttachTypeName,
+  allowedHelpers,
+  attachTypeName,
+  helperById,
+  type ProgTypeName,
+  progTypeName,
+} from '../../spec/index.js'
 import { hasHelper, OutOfMemoryError, type ProgramImage, UnsupportedError } from '../../vm/index.js'
 import type { Session } from '../session.js'
-import type { ProgObject } from '../state/objects.js'
+import type { MapObject, ProgObject } from '../state/objects.js'
 import { checkObjectName } from './names.js'
+import { checkCallbacks, exceptionCallback, localTypes, programFunctions } from './prog-btf.js'
 import { progTag } from './prog-tag.js'
 import { refuse } from './refusal.js'
-import { resolveInsns } from './resolve-insns.js'
+import { type ResolvedInsns, resolveInsns } from './resolve-insns.js'
 
 const BPF_COMPLEXITY_LIMIT_INSNS = 1_000_000
 /** BPF_F_STRICT_ALIGNMENT to BPF_F_TEST_REG_INVARIANTS, and BPF_F_TOKEN_FD. */
 const KNOWN_FLAGS = 0x1_00ff
 const BPF_F_SLEEPABLE = 1 << 4
 const BPF_F_XDP_HAS_FRAGS = 1 << 5
+const BPF_F_RDONLY_PROG = 1 << 7
 const XDP = 6
+const GOTO = 0x05
 
 /** BPF_PROG_LOAD in the embedded kernel: Linux's checks in Linux's order, then the program is made runnable. */
 export function progLoad(session: Session, r: ProgLoadRequest): ProgLoadResult {
@@ -43,42 +62,39 @@ export function progLoad(session: Session, r: ProgLoadRequest): ProgLoadResult {
   const btf = r.progBtfFd ? session.descriptors.object(r.progBtfFd, 'btf', 'prog_load') : undefined
   const gplCompatible = GPL_LICENSES.has(r.license)
 
-  checkLegality(r.insns)
+  const functions = programFunctions(btf?.btf, r.funcInfo, r.funcInfoRecSize ?? 0)
+  const callback = exceptionCallback(functions)
+  const entries = callback === undefined ? [] : [callback]
+  const problem = checkInsnStream(r.insns, { entries })
+  if (problem !== undefined) refuse(problem.errno, problem.message, `instruction ${problem.pc}`)
   const resolved = resolveInsns(session, r.insns, r.fdArray, (id) => world.kfuncName(id))
-  for (const { slot, id } of resolved.helperCalls) {
-    const helper = helperById(id)
-    if (helper === undefined) refuse('EINVAL', `invalid func unknown#${id}`)
-    if (!allowedHelpers(typeName, attachTypeName(r.expectedAttachType ?? 0)).has(helper.name)) {
-      refuse(
-        'EINVAL',
-        `program of this type cannot use helper bpf_${helper.name}#${id}`,
-        `instruction ${slot} of a ${typeName} program calls it`,
-      )
-    }
-    if (helper.gplOnly && !gplCompatible) {
-      refuse(
-        'EINVAL',
-        'cannot call GPL-restricted function from non-GPL compatible program',
-        `instruction ${slot} calls bpf_${helper.name}; the license is '${r.license}'`,
-      )
-    }
-    if (!hasHelper(helper.name)) {
-      refuse(
-        'EOPNOTSUPP',
-        `the embedded kernel has no bpf_${helper.name}#${id}`,
-        `instruction ${slot} calls it; run this program with the linux kernel`,
-      )
-    }
+  const reached = reachableInsns(r.insns, {
+    entries,
+    memory: (slot) => constantMemory(session, resolved.mapValues.get(slot)),
+  })
+  checkFields(r.insns, reached)
+  checkCallbacks(r.insns, reached, functions)
+  for (const slot of resolved.absentKfuncs) {
+    if (reached[slot] === 1) refuse('EINVAL', 'invalid kernel function call not eliminated in verifier pass')
   }
+  const attachType = attachTypeName(r.expectedAttachType ?? 0)
+  checkHelpers(
+    resolved.helperCalls.filter(({ slot }) => reached[slot] === 1),
+    typeName,
+    attachType,
+    gplCompatible,
+  )
 
   const handle = world.machine.createHandle(undefined)
   const image: ProgramImage = {
     name: r.progName ?? '',
     type: r.progType,
     expectedAttachType: r.expectedAttachType ?? 0,
-    insns: r.insns.slice(),
+    insns: withoutDeadCode(r.insns, reached),
     refs: resolved.refs,
     kfuncs: resolved.kfuncs,
+    ...(callback === undefined ? {} : { exceptionCallback: callback }),
+    ...(btf === undefined ? {} : { localType: localTypes(btf.btf) }),
     handle,
     hasFrags: (flags & BPF_F_XDP_HAS_FRAGS) !== 0,
     sleepable: (flags & BPF_F_SLEEPABLE) !== 0,
@@ -105,7 +121,7 @@ export function progLoad(session: Session, r: ProgLoadRequest): ProgLoadResult {
     tag: progTag(r.insns),
     license: r.license,
     gplCompatible,
-    insns: image.insns,
+    insns: r.insns.slice(),
     xlated: resolved.xlated,
     maps: resolved.maps.map((map) => world.get(map)),
     btf: btf && world.get(btf),
@@ -132,7 +148,77 @@ const GPL_LICENSES: ReadonlySet<string> = new Set([
   'Dual MPL/GPL',
 ])
 
-function checkLegality(insns: Uint8Array): void {
-  const problem = checkInsns(insns)
-  if (problem !== undefined) refuse(problem.errno, problem.message, `instruction ${problem.pc}`)
+/** Fields and registers of the instructions that a run can come to: Linux does not look at the others. */
+function checkFields(insns: Uint8Array, reached: Uint8Array): void {
+  for (let slot = 0; slot < slotCount(insns); slot++) {
+    const insn = decodeInsnAt(insns, slot)
+    const problem = reached[slot] === 1 ? checkInsnFields(insn) : undefined
+    if (problem !== undefined) refuse(problem.errno, problem.message, `instruction ${problem.pc}`)
+    if (insn.imm64 !== undefined) slot++
+  }
+}
+
+function checkHelpers(
+  calls: ResolvedInsns['helperCalls'],
+  typeName: ProgTypeName,
+  attachType: AttachTypeName | undefined,
+  gplCompatible: boolean,
+): void {
+  const allowed = allowedHelpers(typeName, attachType)
+  for (const { slot, id } of calls) {
+    const helper = helperById(id)
+    if (helper === undefined) refuse('EINVAL', `invalid func unknown#${id}`)
+    if (!allowed.has(helper.name)) {
+      refuse(
+        'EINVAL',
+        `program of this type cannot use helper bpf_${helper.name}#${id}`,
+        `instruction ${slot} of a ${typeName} program calls it`,
+      )
+    }
+    if (helper.gplOnly && !gplCompatible) {
+      refuse(
+        'EINVAL',
+        'cannot call GPL-restricted function from non-GPL compatible program',
+        `instruction ${slot} calls bpf_${helper.name}; the license is not a GPL compatible one`,
+      )
+    }
+    if (!hasHelper(helper.name)) {
+      refuse(
+        'EOPNOTSUPP',
+        `the embedded kernel has no bpf_${helper.name}#${id}`,
+        `instruction ${slot} calls it; run this program with the linux kernel`,
+      )
+    }
+  }
+}
+
+/** The value that a ld_imm64 points into, if nobody can change it any more: Linux takes its bytes as constants. */
+function constantMemory(
+  session: Session,
+  object: MapObject | undefined,
+): ReturnType<NonNullable<ReachableOptions['memory']>> {
+  if (object === undefined || !object.frozen || (object.map.flags & BPF_F_RDONLY_PROG) === 0) return undefined
+  if ((object.writers ?? 0) > 0) return undefined
+  const { memory } = session.world.machine
+  const start = object.map.elementAt?.(0) ?? 0
+  const { valueSize } = object.map
+  if (start === 0) return undefined
+  return (offset, size) => {
+    if (offset < 0 || offset + size > valueSize) return undefined
+    let value = 0n
+    for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(memory.u8[start + offset + i] as number)
+    return value
+  }
+}
+
+/** A copy in which what no run comes to is `goto -1`: it may hold calls of what there is not. */
+function withoutDeadCode(insns: Uint8Array, reached: Uint8Array): Uint8Array {
+  const copy = insns.slice()
+  for (let slot = 0; slot < slotCount(insns); slot++) {
+    if (reached[slot] === 1) continue
+    copy.fill(0, slot * 8, slot * 8 + 8)
+    setCode(copy, slot, GOTO)
+    setOff(copy, slot, -1)
+  }
+  return copy
 }

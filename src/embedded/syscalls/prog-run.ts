@@ -1,6 +1,8 @@
 import { type Fd, KernelError, type Request, type TestRunRequest, type TestRunResult } from '../../kernel/index.js'
+import type { CgroupStorage } from '../../maps/index.js'
 import { BudgetError, ExecutionError, MemoryFault } from '../../vm/index.js'
 import type { Session } from '../session.js'
+import type { ProgObject } from '../state/objects.js'
 import { testRun } from '../test-run/index.js'
 
 const BPF_STATS_RUN_TIME = 0
@@ -8,6 +10,7 @@ const BPF_STATS_RUN_TIME = 0
 export function progTestRun(session: Session, r: TestRunRequest): TestRunResult {
   const object = session.prog(r.progFd, 'prog_test_run')
   const { world } = session
+  freshStorage(object)
   const result = runCaught(() => testRun(world.machine, object.program, r))
   if (world.statsEnabled) {
     const runs = BigInt(Math.max(1, r.repeat ?? 0))
@@ -15,6 +18,17 @@ export function progTestRun(session: Session, r: TestRunRequest): TestRunResult 
     object.runTimeNs += runs * BigInt(result.duration)
   }
   return result
+}
+
+/** A test run is in no cgroup: the program's cgroup storages are new, and gone after it. */
+export function freshStorage(object: ProgObject): boolean {
+  let any = false
+  for (const { map } of object.maps) {
+    if (!('enter' in map)) continue
+    ;(map as CgroupStorage).enter(undefined, 0)
+    any = true
+  }
+  return any
 }
 
 export function progBindMap(session: Session, r: Request<'prog_bind_map'>): void {

@@ -34,6 +34,10 @@ export interface ResolvedInsns {
   readonly kfuncs: Map<number, string>
   /** Slots and ids of the helpers called. */
   readonly helperCalls: readonly { readonly slot: number; readonly id: number }[]
+  /** Slots of calls of kernel functions that there are not. */
+  readonly absentKfuncs: readonly number[]
+  /** Slot of a ld_imm64 of a map's value -> the map. */
+  readonly mapValues: ReadonlyMap<number, MapObject>
   /** As obj_get_info reports the instructions: maps by id. */
   readonly xlated: Uint8Array
 }
@@ -49,6 +53,8 @@ export function resolveInsns(
   const maps: MapObject[] = []
   const kfuncs = new Map<number, string>()
   const helperCalls: { slot: number; id: number }[] = []
+  const absentKfuncs: number[] = []
+  const mapValues = new Map<number, MapObject>()
   const xlated = insns.slice()
   const useMap = (object: MapObject): void => {
     if (maps.includes(object)) return
@@ -72,6 +78,11 @@ export function resolveInsns(
       const imm = getImm(insns, slot)
       if (src === 0) helperCalls.push({ slot, id: imm })
       else if (src === BPF_PSEUDO_KFUNC_CALL) {
+        // What is absent and weak is 0, and must be behind a branch that is never taken.
+        if (imm === 0 && getOff(insns, slot) === 0) {
+          absentKfuncs.push(slot)
+          continue
+        }
         const name = getOff(insns, slot) === 0 ? kfuncName(imm) : undefined
         if (name === undefined) {
           refuse(
@@ -106,6 +117,7 @@ export function resolveInsns(
         useMap(object)
         const value = direct ? directValue(object, next >>> 0) : object.map.handle
         refs.set(slot, BigInt(value))
+        if (direct) mapValues.set(slot, object)
         setSrc(xlated, slot, direct ? BPF_PSEUDO_MAP_VALUE : BPF_PSEUDO_MAP_FD)
         setImm(xlated, slot, object.id)
         break
@@ -122,7 +134,7 @@ export function resolveInsns(
     }
     slot++
   }
-  return { refs, maps, kfuncs, helperCalls, xlated }
+  return { refs, maps, kfuncs, helperCalls, absentKfuncs, mapValues, xlated }
 }
 
 /** Address inside the one value of a global-data map (Linux: array_map_direct_value_addr), or of an arena's start. */

@@ -30,6 +30,8 @@ export interface PacketRunnerOptions {
   readonly rxQueue?: number
   /** Runs a tc program as at an ingress hook; a test run is at no hook. */
   readonly atIngress?: boolean
+  /** Called before each run. */
+  readonly before?: (() => void) | undefined
 }
 
 /**
@@ -45,6 +47,7 @@ export class PacketRunner {
   readonly #layer2: boolean
   readonly #ifindex: number
   readonly #rxQueue: number
+  readonly #before: (() => void) | undefined
 
   /** Throws UsageError for a program that does not run on packets. */
   constructor(machine: Machine, program: LoadedProgram, options: PacketRunnerOptions = {}) {
@@ -53,6 +56,7 @@ export class PacketRunner {
     this.#program = program
     this.#ifindex = options.ifindex ?? LOOPBACK
     this.#rxQueue = options.rxQueue ?? 0
+    this.#before = options.before
     this.#layer2 = startsAtEthernet(type)
     if (type === T.BPF_PROG_TYPE_XDP) this.#xdp = new XdpPacket(machine.memory, machine.network)
     else if (SKB_TYPES.has(type)) {
@@ -69,6 +73,7 @@ export class PacketRunner {
    */
   run(bytes: Uint8Array, offset = 0, length = bytes.length): number {
     if (length < ETH_HLEN) return -1
+    this.#before?.()
     const machine = this.#machine
     const packet = this.#xdp ?? this.#loadSkb(bytes, offset, length)
     if (packet.kind === 'xdp') {

@@ -4,7 +4,7 @@ import { divide64, modulo64 } from './divide.js'
 import { rareOperation } from './rare-operations.js'
 import { FRAME_SIZE, type InterpreterState, MAX_LOOPS, SAVED_WORDS } from './state.js'
 
-/** Frames one run may have: the main program and seven calls (MAX_CALL_FRAMES). */
+/** Frames one program may have: the main program and seven calls (MAX_CALL_FRAMES). */
 const MAX_FRAMES = 8
 /** Below this address nothing is ever allocated. */
 const LOWEST = 65536
@@ -23,7 +23,7 @@ export function execute(state: InterpreterState, start: DecodedProgram, entry: n
   const save = state.save
   const loops = state.loops
   const bottom = state.depth
-  const ceiling = Math.min(bottom + MAX_FRAMES, loops.length)
+  let ceiling = Math.min(bottom + MAX_FRAMES, loops.length)
   let depth = bottom
   let program = start
   let code = program.code
@@ -719,6 +719,8 @@ export function execute(state: InterpreterState, start: DecodedProgram, entry: n
         state.depth = depth + 1
         const target = state.tailCall()
         if (target === undefined) continue
+        // Each program may have its own eight frames on top of those that wait for it.
+        ceiling = Math.min(depth + MAX_FRAMES, loops.length)
         program = target
         code = program.code
         functions = program.functions

@@ -10,8 +10,11 @@ export const FRAME_SIZE = 512
 export const SAVED_WORDS = 12
 /** Times a may_goto goes on in one frame (BPF_MAX_LOOPS); Linux also stops it after a quarter of a second. */
 export const MAX_LOOPS = 8 * 1024 * 1024
-/** Frames of all nested runs together: a program, its subprograms, callbacks and theirs. */
-const FRAMES = 64
+/**
+ * Frames of all nested runs together: a program, its subprograms, the programs these jump to (33 times at most), callbacks
+ * and theirs.
+ */
+const FRAMES = 34 * 8
 /** Instructions between two looks at the budget: a loop of any length is noticed after this many. */
 const CHUNK = 1 << 22
 

@@ -20,11 +20,13 @@ export interface LoadFailure {
 }
 
 let targetBtf: Btf | undefined
+let kconfig: string | undefined
 
 /** The named program of an object, with everything it needs, on both kernels; or how loading it failed. */
 export function loadPair(path: string, program: string, linux: Kernel): Pair | LoadFailure {
   const bytes = linux.vmlinuxBtf()
   targetBtf ??= bytes === undefined ? undefined : parseBtf(bytes)
+  kconfig ??= linux.config()
   const kernel = embedded({ cpus: linux.possibleCpus })
   const ours = tryLoad(path, program, kernel)
   const theirs = tryLoad(path, program, linux)
@@ -54,8 +56,13 @@ function tryLoad(path: string, program: string, kernel: Kernel): Collection | Er
   // Pins are a matter of other tests: here two kernels would need two file systems.
   for (const map of spec.maps) map.pinning = 'none'
   try {
-    // CO-RE is decided by the same types for both: what is compared here is how programs run.
-    return loadCollection(spec, { kernel, programs: [program], ...(targetBtf === undefined ? {} : { targetBtf }) })
+    // CO-RE and .kconfig are decided by the same kernel for both: what is compared here is how programs run.
+    return loadCollection(spec, {
+      kernel,
+      programs: [program],
+      ...(targetBtf === undefined ? {} : { targetBtf }),
+      ...(kconfig === undefined ? {} : { kconfig }),
+    })
   } catch (error) {
     if (error instanceof TypeError || error instanceof RangeError) throw error
     return error as Error
