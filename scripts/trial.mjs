@@ -141,8 +141,10 @@ for (const path of positionals.flatMap(objectsBelow)) {
     const theirs = target === undefined ? undefined : load(open(path), program.name, target)
     const weLoad = !(ours instanceof Error)
     const theyLoad = theirs !== undefined && !(theirs instanceof Error)
-    if (weLoad) totals.embedded++, type.embedded++
-    if (theyLoad) totals.linux++, type.linux++
+    for (const part of [totals, type]) {
+      if (weLoad) part.embedded++
+      if (theyLoad) part.linux++
+    }
     if (weLoad && theyLoad) totals.both++
     if (!weLoad && (theyLoad || target === undefined)) {
       totals.falseRefusal++

@@ -4,7 +4,9 @@ import type { HelperFamily } from './family.js'
 
 /** Numbers in text, and comparing text. */
 export const stringHelpers = {
+  // The result is 0 where there is no number.
   strtol: (machine, buf, len, lenHi, flags, flagsHi, result) => {
+    machine.memory.setU64(result >>> 0, 0n)
     const parsed = parseNumber(machine, buf >>> 0, lenHi === 0 ? len >>> 0 : 0xffff_ffff, flags, flagsHi)
     if (typeof parsed === 'number') return parsed
     const value = parsed.negative ? -parsed.value : parsed.value
@@ -13,6 +15,7 @@ export const stringHelpers = {
     return parsed.consumed
   },
   strtoul: (machine, buf, len, lenHi, flags, flagsHi, result) => {
+    machine.memory.setU64(result >>> 0, 0n)
     const parsed = parseNumber(machine, buf >>> 0, lenHi === 0 ? len >>> 0 : 0xffff_ffff, flags, flagsHi)
     if (typeof parsed === 'number') return parsed
     if (parsed.negative) return -ERRNO.EINVAL
