@@ -87,7 +87,7 @@ export class World {
       case 'prog':
         this.progs.remove(object.id)
         this.#byHandle.delete(object.program.image.handle)
-        this.machine.freeHandle(object.program.image.handle)
+        this.machine.uninstall(object.program)
         for (const map of object.maps) this.put(map)
         if (object.btf !== undefined) this.put(object.btf)
         return

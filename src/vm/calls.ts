@@ -26,6 +26,9 @@ export interface Kfunc {
   readonly run: HelperFunction
 }
 
+/** Results that are not what the table says: bpf_loop's errors differ in width. */
+const WIDE_RESULTS: ReadonlySet<HelperName> = new Set(['loop'])
+
 const helpers: Partial<Record<HelperName, HelperFunction>> = HELPERS_RUN
 const kfuncs: Readonly<Record<string, Kfunc>> = KFUNCS_RUN
 
@@ -57,7 +60,8 @@ export function callTable(): CallTable {
       if (run === undefined) {
         throw new UnsupportedError(place, `helper ${row.name} is not available in the embedded kernel`)
       }
-      return { ...abiText(row.abi), run }
+      const abi = abiText(row.abi)
+      return { args: abi.args, result: WIDE_RESULTS.has(row.name) ? 'l' : abi.result, run }
     },
     kfunc(image, slot, btfId) {
       const name = image.kfuncs?.get(slot)

@@ -11,10 +11,12 @@ export const SAVED_WORDS = 12
 /** Times a may_goto goes on in one frame (BPF_MAX_LOOPS); Linux also stops it after a quarter of a second. */
 export const MAX_LOOPS = 8 * 1024 * 1024
 /**
- * Frames of all nested runs together: a program, its subprograms, the programs these jump to (33 times at most), callbacks
- * and theirs.
+ * Frames of all nested runs together. Linux counts eight to a program when it loads it; each of 33 tail calls made in a
+ * subprogram brings a program with its own, and so do callbacks.
  */
-const FRAMES = 34 * 8
+const FRAMES = 288
+/** Room below the last frame for accesses that reach below it. */
+const GUARD = 32768
 /** Instructions between two looks at the budget: a loop of any length is noticed after this many. */
 const CHUNK = 1 << 22
 
@@ -47,9 +49,8 @@ export class InterpreterState {
   constructor(machine: Machine, calls: CallTable) {
     this.machine = machine
     this.calls = calls
-    // Twice the size of all frames: what runs below the last frame by a negative offset stays inside.
-    const size = FRAMES * FRAME_SIZE
-    this.#stackTop = machine.memory.alloc(size * 2) + size * 2
+    const size = GUARD + FRAMES * FRAME_SIZE
+    this.#stackTop = machine.memory.alloc(size) + size
   }
 
   /** Makes frame `depth` the program's, with its own stack and loop count. */

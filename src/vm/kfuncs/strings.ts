@@ -98,8 +98,10 @@ function limitOf(lo: number, hi: number): number {
   return hi === 0 ? Math.min(lo >>> 0, LONGEST) : LONGEST
 }
 
+/** The kernel's tolower: Latin-1. */
 function lower(c: number): number {
-  return c >= 0x41 && c <= 0x5a ? c + 32 : c
+  const isUpper = (c >= 0x41 && c <= 0x5a) || (c >= 0xc0 && c <= 0xde && c !== 0xd7)
+  return isUpper ? c + 32 : c
 }
 
 function compare(a: Text, b: Text, ignoreCase: boolean): number {
