@@ -34,6 +34,7 @@ export class SessionMapHost implements MapCreateHost<BtfObject> {
     const { object } = descriptors.file(fd, 'map_update_elem')
     if (kind === 'socket') return -ERRNO.ENOTSOCK
     if (kind === 'xsk') return -ERRNO.EOPNOTSUPP
+    if (kind === 'cgroup') return -ERRNO.EBADF
     if (object.kind !== kind) return -ERRNO.EINVAL
     world.get(object)
     return object.kind === 'map' ? object.map.handle : object.program.image.handle

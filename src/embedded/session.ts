@@ -16,6 +16,7 @@ export class Session {
 
   /** A descriptor for an object whose reference the caller hands over. */
   open(object: KernelObject, readable = true, writable = true): Fd {
+    this.world.addUser(object)
     return this.descriptors.add({ object, readable, writable })
   }
 
@@ -34,13 +35,13 @@ export class Session {
   close(fd: Fd): void {
     const { object } = this.descriptors.remove(fd, 'close')
     if (object.kind === 'stats') this.world.statsUsers--
-    else this.world.put(object)
+    else this.world.putUser(object)
   }
 
   dup(fd: Fd): Fd {
     const file = this.descriptors.file(fd, 'dup')
     if (file.object.kind === 'stats') this.world.statsUsers++
-    else this.world.get(file.object)
+    else this.world.addUser(this.world.get(file.object))
     return this.descriptors.add(file)
   }
 

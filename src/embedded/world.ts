@@ -1,3 +1,4 @@
+import { lastUserGone } from '../maps/index.js'
 import { type Engine, Interpreter, Machine, type MachineOptions } from '../vm/index.js'
 import { kernelBtf } from './kernel-btf.js'
 import { BpfFs } from './state/bpffs.js'
@@ -26,7 +27,7 @@ export class World {
     this.machine = new Machine(options)
     this.machine.budget = options.budget ?? DEFAULT_BUDGET
     this.engine = new Interpreter(this.machine)
-    this.bpffs = new BpfFs((object) => this.put(object))
+    this.bpffs = new BpfFs((object) => this.putUser(object))
   }
 
   /** The kernel's own BTF: its kernel functions. */
@@ -71,6 +72,17 @@ export class World {
   get<T extends KernelObject>(object: T): T {
     object.references++
     return object
+  }
+
+  /** A descriptor or a pin is made, for which a reference was taken. */
+  addUser(object: KernelObject): void {
+    if (object.kind === 'map') object.users++
+  }
+
+  /** A descriptor or a pin goes away, and its reference with it. */
+  putUser(object: KernelObject): void {
+    if (object.kind === 'map' && --object.users === 0) lastUserGone(this.machine, object.map)
+    this.put(object)
   }
 
   /** Drops a reference; the last one frees the object and what it holds. */

@@ -12,6 +12,8 @@ export interface MapObject extends Counted {
   readonly map: BpfMap
   readonly name: string
   frozen: boolean
+  /** Descriptors and pins. Programs and elements that hold the map are references, but no users. */
+  users: number
   /** BTF descriptor's object, held by the map. */
   readonly btf: BtfObject | undefined
   readonly btfKeyTypeId: number

@@ -18,6 +18,7 @@ export function createMapObject(session: Session, r: MapCreateRequest): Fd {
     map,
     name: r.mapName ?? '',
     frozen: false,
+    users: 0,
     btf: btf && world.get(btf),
     btfKeyTypeId: btf === undefined ? 0 : (r.btfKeyTypeId ?? 0),
     btfValueTypeId: btf === undefined ? 0 : (r.btfValueTypeId ?? 0),

@@ -18,7 +18,7 @@ export function objPin(session: Session, r: Request<'obj_pin'>): void {
   const { object } = session.descriptors.file(r.bpfFd, 'obj_pin')
   if (object.kind === 'btf' || object.kind === 'stats') throw new KernelError('EINVAL', 'obj_pin')
   session.world.bpffs.pin(r.pathname, object)
-  session.world.get(object)
+  session.world.addUser(session.world.get(object))
 }
 
 export function objGet(session: Session, r: Request<'obj_get'>): Fd {

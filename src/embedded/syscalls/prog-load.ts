@@ -10,6 +10,7 @@ import {
   slotCount,
 } from '../../isa/index.js'
 import { KernelError, type ProgLoadRequest, type ProgLoadResult } from '../../kernel/index.js'
+import { MAP_TYPE, programFits } from '../../maps/index.js'
 import {
   type AttachTypeName,
   allowedHelpers,
@@ -109,6 +110,14 @@ export function progLoad(session: Session, r: ProgLoadRequest): ProgLoadResult {
       refuse('EOPNOTSUPP', error.message, error.hint ?? 'run this program with the linux kernel')
     if (error instanceof FormatError) refuse('EINVAL', error.message, error.hint)
     throw error
+  }
+  // A program that tail-calls through an array must be of the array's kind.
+  const misfit = resolved.maps.find(({ map }) => map.type === MAP_TYPE.PROG_ARRAY && !programFits(map, image))
+  if (misfit !== undefined) {
+    world.machine.freeHandle(handle)
+    throw new KernelError('EINVAL', 'prog_load', {
+      hint: `the programs in '${misfit.name}' are of another type or attach type`,
+    })
   }
   const object: ProgObject = {
     kind: 'prog',
