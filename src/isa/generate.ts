@@ -18,12 +18,20 @@ export interface GenerateOptions {
   readonly cpu?: 1 | 2 | 3 | 4
   /** Subprograms to generate and call. Default 0 or 1 by the seed; 0 below cpu 3. */
   readonly subprogs?: number
+  /**
+   * Descriptor of an ARRAY map of one element of GENERATED_RESULT_BYTES, where the program leaves r0 to r5, r7, r8 and its
+   * stack slots before it folds them into r0.
+   */
+  readonly resultMap?: number
   /** Kinds never to draw; for machines that do not know them. */
   readonly without?: readonly OpKind[]
 }
 
 /** Bytes of input the program may read. */
 export const GENERATED_INPUT_BYTES = 64
+
+/** Bytes of results in the map of GenerateOptions.resultMap. */
+export const GENERATED_RESULT_BYTES = 128
 
 const STACK_SLOTS = 8
 const SCALARS = [0, 1, 2, 3, 4, 5, 7, 8] as const
@@ -75,6 +83,7 @@ export function generateProgram(options: GenerateOptions): Uint8Array {
     for (let register = 1; register <= 5; register++) setConstant(shape, register)
   }
   sequence(shape, length)
+  if (options.resultMap !== undefined) storeResults(builder, options.resultMap)
   epilogue(builder)
   if (input !== 'none') builder.label('short').mov64Imm(0, 0).exit()
   for (let i = 0; i < subprogs; i++) {
@@ -144,6 +153,16 @@ function prologue(shape: Shape, input: GenerateOptions['input']): void {
     return
   }
   for (const register of SCALARS) setConstant(shape, register)
+}
+
+/** Writes all registers and stack slots to the first value of a map. r9 is free then; r1 is put back. */
+function storeResults(builder: ProgramBuilder, map: number): void {
+  builder.ldMapValue(COUNTER, map, 0)
+  for (const [i, register] of SCALARS.entries()) builder.stx(64, COUNTER, i * 8, register)
+  for (let slot = 1; slot <= STACK_SLOTS; slot++) {
+    builder.ldx(64, 1, 10, -8 * slot).stx(64, COUNTER, (SCALARS.length + slot - 1) * 8, 1)
+  }
+  builder.ldx(64, 1, COUNTER, 8)
 }
 
 /** Folds all registers and the stack into r0, both halves, because a test run shows 32 bits of it. */

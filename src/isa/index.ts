@@ -98,7 +98,14 @@ export {
 export { type DisassembleOptions, disassemble, type SourceLine } from './disassemble.js'
 export { formatKernelInsn } from './format-kernel.js'
 export { formatLlvmInsn, type LlvmFormat } from './format-llvm.js'
-export { GENERATED_INPUT_BYTES, type GenerateOptions, generateProgram, randomInsn, randomInsns } from './generate.js'
+export {
+  GENERATED_INPUT_BYTES,
+  GENERATED_RESULT_BYTES,
+  type GenerateOptions,
+  generateProgram,
+  randomInsn,
+  randomInsns,
+} from './generate.js'
 export {
   type ByteOrder,
   decodeInsnAt,
