@@ -2,6 +2,22 @@ export { errorCode, KernelError } from './error.js'
 export type { BtfInfo, LinkDetails, LinkInfo, MapInfo, ObjectInfo, ProgInfo } from './info.js'
 export type { Kernel } from './kernel.js'
 export type {
+  AddressRequest,
+  BpfFilter,
+  FilterSelector,
+  LinkSelector,
+  LinkSettings,
+  NeighbourRequest,
+  NetDevice,
+  NewFilterRequest,
+  NewLinkRequest,
+  Qdisc,
+  QdiscRequest,
+  RouteRequest,
+  SetLinkRequest,
+  XdpState,
+} from './netlink.js'
+export type {
   Fd,
   FileStatus,
   LinkCreateRequest,
@@ -13,6 +29,7 @@ export type {
   MapUpdateRequest,
   OperationName,
   Operations,
+  PerfEventOpenRequest,
   ProgAttachRequest,
   ProgLoadRequest,
   ProgLoadResult,

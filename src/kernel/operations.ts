@@ -2,6 +2,20 @@
 // Field names are union bpf_attr's in camelCase; an absent field is zero, as in a zeroed bpf_attr.
 
 import type { ObjectInfo } from './info.js'
+import type {
+  AddressRequest,
+  BpfFilter,
+  FilterSelector,
+  LinkSelector,
+  NeighbourRequest,
+  NetDevice,
+  NewFilterRequest,
+  NewLinkRequest,
+  Qdisc,
+  QdiscRequest,
+  RouteRequest,
+  SetLinkRequest,
+} from './netlink.js'
 
 /** An open descriptor of one kernel session. Branded: it is patched into instructions and must not be mixed up. */
 export type Fd = number & { readonly __fd: true }
@@ -131,6 +145,9 @@ export interface TestRunResult {
 }
 
 export interface LinkCreateRequest {
+  /** Network namespace in which the call is made: the one of `targetIfindex`, or of a netfilter hook. */
+  readonly netns?: Fd
+  /** The program; for struct_ops the map. */
   readonly progFd: Fd
   readonly attachType: number
   readonly targetFd?: number
@@ -167,6 +184,8 @@ export interface LinkCreateRequest {
 }
 
 export interface ProgAttachRequest {
+  /** Network namespace of `targetIfindex`. */
+  readonly netns?: Fd
   readonly targetFd?: number
   readonly targetIfindex?: number
   readonly attachBpfFd: Fd
@@ -185,6 +204,33 @@ export interface ProgQueryResult {
   readonly linkIds: readonly number[]
   readonly linkAttachFlags: readonly number[]
   readonly revision: bigint
+}
+
+/** struct perf_event_attr and the other arguments of perf_event_open(2). Bits are Linux's. */
+export interface PerfEventOpenRequest {
+  /** PERF_TYPE_*, or a dynamic PMU's number. */
+  readonly type: number
+  readonly config: bigint
+  /** bp_addr, or a PMU's own; for uprobes see `probeName`. */
+  readonly config1?: bigint
+  readonly config2?: bigint
+  /** kprobe_func or uprobe_path: a string that config1 points to. */
+  readonly probeName?: string
+  readonly samplePeriod?: bigint
+  /** sample_freq in Hz, instead of a period. */
+  readonly sampleFreq?: bigint
+  readonly sampleType?: bigint
+  readonly readFormat?: bigint
+  /** The attr's flag word: bit 0 disabled, 1 inherit … */
+  readonly attrFlags?: bigint
+  readonly wakeupEvents?: number
+  /** Default -1: every process. */
+  readonly pid?: number
+  /** Default -1: every CPU. */
+  readonly cpu?: number
+  readonly groupFd?: Fd
+  /** PERF_FLAG_*. */
+  readonly flags?: number
 }
 
 export interface FileStatus {
@@ -220,6 +266,8 @@ export interface Operations {
   >
   prog_query: Operation<
     {
+      /** Network namespace of `targetIfindex`. */
+      readonly netns?: Fd
       readonly targetFd?: number
       readonly targetIfindex?: number
       readonly attachType: number
@@ -282,6 +330,45 @@ export interface Operations {
   >
 
   close: Operation<{ readonly fd: Fd }, void>
+  /** open(2): cgroup directories, files of tracefs. `flags` are O_*. */
+  open: Operation<{ readonly path: string; readonly flags?: number; readonly mode?: number }, Fd>
+  /** read(2): what there is, at most `size` bytes; empty at the end. */
+  read: Operation<{ readonly fd: Fd; readonly size: number }, Uint8Array>
+  /** ioctl(2) with an integer argument. */
+  ioctl: Operation<{ readonly fd: Fd; readonly request: number; readonly arg?: number }, number>
+  perf_event_open: Operation<PerfEventOpenRequest, Fd>
+  /** socket(2). */
+  socket: Operation<
+    { readonly netns?: Fd; readonly domain: number; readonly type: number; readonly protocol?: number },
+    Fd
+  >
+  /** setsockopt(2); `fd` may be any socket of the process, not only one of this session. */
+  setsockopt: Operation<
+    { readonly fd: number; readonly level: number; readonly name: number; readonly value: Uint8Array },
+    void
+  >
+
+  /** A network namespace by its path (/run/netns/NAME, /proc/PID/ns/net); without one the caller's own. */
+  netns_open: Operation<{ readonly path?: string }, Fd>
+  /** A new network namespace that lives as long as something holds it. */
+  netns_create: Operation<Record<never, never>, Fd>
+  rtm_getlink: Operation<LinkSelector, NetDevice>
+  rtm_getlinks: Operation<{ readonly netns?: Fd }, readonly NetDevice[]>
+  rtm_newlink: Operation<NewLinkRequest, void>
+  rtm_setlink: Operation<SetLinkRequest, void>
+  rtm_dellink: Operation<LinkSelector, void>
+  rtm_newaddr: Operation<AddressRequest, void>
+  rtm_deladdr: Operation<AddressRequest, void>
+  rtm_newroute: Operation<RouteRequest, void>
+  rtm_delroute: Operation<RouteRequest, void>
+  rtm_newneigh: Operation<NeighbourRequest, void>
+  rtm_getqdisc: Operation<{ readonly netns?: Fd; readonly ifindex: number }, readonly Qdisc[]>
+  rtm_newqdisc: Operation<QdiscRequest, void>
+  rtm_delqdisc: Operation<QdiscRequest, void>
+  rtm_gettfilter: Operation<FilterSelector, readonly BpfFilter[]>
+  /** The filter as the kernel made it: priority and handle are assigned where 0. */
+  rtm_newtfilter: Operation<NewFilterRequest, BpfFilter>
+  rtm_deltfilter: Operation<FilterSelector, void>
   dup: Operation<{ readonly fd: Fd }, Fd>
   mkdir: Operation<{ readonly path: string; readonly mode?: number }, void>
   rmdir: Operation<{ readonly path: string }, void>

@@ -1,1 +1,2 @@
 export { linux } from './kernel.js'
+export { withNetns } from './netns.js'

@@ -29,9 +29,21 @@ import {
   progStreamRead,
   taskFdQuery,
 } from './commands/object.js'
+import { ioctl, open, perfEventOpen, read, setsockopt, socket } from './commands/posix.js'
 import { progLoad, progTestRun } from './commands/prog.js'
 import { loadSys } from './ffi/sys.js'
 import { files } from './files.js'
+import { rtmDeladdr, rtmDelroute, rtmNewaddr, rtmNewneigh, rtmNewroute } from './netlink/address.js'
+import { rtmDellink, rtmGetlink, rtmGetlinks, rtmNewlink, rtmSetlink } from './netlink/link.js'
+import {
+  rtmDelqdisc,
+  rtmDeltfilter,
+  rtmGetqdisc,
+  rtmGettfilter,
+  rtmNewqdisc,
+  rtmNewtfilter,
+} from './netlink/traffic-control.js'
+import { inNetns, netnsCreate, netnsOpen } from './netns.js'
 import { LinuxSession } from './session.js'
 
 type Handlers = { readonly [Name in OperationName]: (session: LinuxSession, request: Request<Name>) => Result<Name> }
@@ -50,9 +62,9 @@ const handlers: Handlers = {
   map_delete_batch: mapDeleteBatch,
   prog_load: progLoad,
   prog_test_run: progTestRun,
-  prog_attach: progAttach,
-  prog_detach: progDetach,
-  prog_query: progQuery,
+  prog_attach: (s, r) => inNetns(s, r.netns, () => progAttach(s, r)),
+  prog_detach: (s, r) => inNetns(s, r.netns, () => progDetach(s, r)),
+  prog_query: (s, r) => inNetns(s, r.netns, () => progQuery(s, r)),
   prog_bind_map: (s, r) => void s.attr().u32(0, r.progFd).u32(4, r.mapFd).u32(8, r.flags).call(35, 'prog_bind_map'),
   prog_stream_read_by_fd: progStreamRead,
   prog_get_next_id: (s, r) => nextId(s, 11, 'prog_get_next_id', r.startId),
@@ -70,7 +82,7 @@ const handlers: Handlers = {
     s.own(s.attr().text(0, r.name).u32(8, r.progFd).u64(16, r.cookie).call(17, 'raw_tracepoint_open') as Fd),
   btf_load: btfLoad,
   task_fd_query: taskFdQuery,
-  link_create: linkCreate,
+  link_create: (s, r) => inNetns(s, r.netns, () => linkCreate(s, r)),
   link_update: linkUpdate,
   link_detach: (s, r) => void s.attr().u32(0, r.linkFd).call(34, 'link_detach'),
   enable_stats: (s, r) => s.own(s.attr().u32(0, r.type).call(32, 'enable_stats') as Fd),
@@ -78,6 +90,30 @@ const handlers: Handlers = {
   token_create: (s, r) => s.own(s.attr().u32(0, r.flags).u32(4, r.bpffsFd).call(36, 'token_create') as Fd),
   close: (s, r) => s.close(r.fd),
   dup: (s, r) => s.own(s.dup(r.fd)),
+  open,
+  read,
+  ioctl,
+  perf_event_open: perfEventOpen,
+  socket,
+  setsockopt,
+  netns_open: netnsOpen,
+  netns_create: (s) => netnsCreate(s),
+  rtm_getlink: rtmGetlink,
+  rtm_getlinks: rtmGetlinks,
+  rtm_newlink: rtmNewlink,
+  rtm_setlink: rtmSetlink,
+  rtm_dellink: rtmDellink,
+  rtm_newaddr: rtmNewaddr,
+  rtm_deladdr: rtmDeladdr,
+  rtm_newroute: rtmNewroute,
+  rtm_delroute: rtmDelroute,
+  rtm_newneigh: rtmNewneigh,
+  rtm_getqdisc: rtmGetqdisc,
+  rtm_newqdisc: rtmNewqdisc,
+  rtm_delqdisc: rtmDelqdisc,
+  rtm_gettfilter: rtmGettfilter,
+  rtm_newtfilter: rtmNewtfilter,
+  rtm_deltfilter: rtmDeltfilter,
   mkdir: (_, r) => files.mkdir(r),
   rmdir: (_, r) => files.rmdir(r),
   unlink: (_, r) => files.unlink(r),

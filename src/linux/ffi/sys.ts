@@ -5,6 +5,8 @@ import { UsageError } from '../../base/index.js'
 export interface Sys {
   /** syscall(2) with up to three arguments after the number. Returns -1 on error: read errno() at once. */
   syscall(nr: number, a: number, b: number, c: number): number
+  /** The same with six arguments. */
+  syscall6(nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number
   errno(): number
   /** Address of a buffer's first byte. It does not keep the buffer alive. */
   address(buffer: Uint8Array): number
@@ -31,8 +33,12 @@ export function loadSys(): Sys {
   const libc = koffi.load(null)
   // Non-variadic on purpose: every argument is an integer register, which is what syscall(2) reads.
   const syscall = libc.func('long syscall(long nr, long a, long b, long c)') as unknown as Sys['syscall']
+  const syscall6 = libc.func(
+    'long syscall(long nr, long a, long b, long c, long d, long e, long f)',
+  ) as unknown as Sys['syscall6']
   loaded = {
     syscall: (nr, a, b, c) => Number(syscall(nr, a, b, c)),
+    syscall6: (nr, a, b, c, d, e, f) => Number(syscall6(nr, a, b, c, d, e, f)),
     errno: () => koffi.errno(),
     address: (buffer) => Number(koffi.address(buffer)),
   }

@@ -1,0 +1,75 @@
+import { closeSync, openSync } from 'node:fs'
+import { UsageError } from '../base/index.js'
+import { type Fd, KernelError } from '../kernel/index.js'
+import { loadSys, type Sys } from './ffi/sys.js'
+import { fileCall } from './files.js'
+import type { LinuxSession } from './session.js'
+import { NR } from './syscall-numbers.js'
+
+const CLONE_NEWNET = 0x4000_0000
+/** The calling thread's own: namespaces belong to threads, and a worker may be elsewhere than the main thread. */
+const OWN = '/proc/thread-self/ns/net'
+
+/**
+ * Runs `enter`, then `run`, and goes back to the namespace of before. A thread that cannot go back would address
+ * other devices than it means from then on: the process ends.
+ */
+function away<T>(sys: Sys, enter: () => void, run: () => T): T {
+  const home = openSync(OWN, 'r')
+  try {
+    enter()
+    try {
+      const result = run()
+      if (result instanceof Promise) {
+        throw new UsageError('the function for withNetns returned a promise', 'only synchronous work stays inside')
+      }
+      return result
+    } finally {
+      if (sys.syscall(NR.setns, home, CLONE_NEWNET, 0) !== 0) {
+        process.stderr.write('skep: cannot return to the network namespace, errno ' + sys.errno() + '\n')
+        process.abort()
+      }
+    }
+  } finally {
+    closeSync(home)
+  }
+}
+
+function enterNetns(sys: Sys, fd: number): void {
+  if (sys.syscall(NR.setns, fd, CLONE_NEWNET, 0) !== 0) {
+    throw new KernelError(sys.errno(), 'setns', { hint: 'is this a network namespace, and are you root in it?' })
+  }
+}
+
+/** Runs synchronous work in the network namespace of a descriptor; without one where the thread is. */
+export function inNetns<T>(session: LinuxSession, netns: Fd | undefined, run: () => T): T {
+  return netns === undefined ? run() : away(session.sys, () => enterNetns(session.sys, netns), run)
+}
+
+/**
+ * Runs synchronous work in the network namespace at `path` (/run/netns/NAME, /proc/PID/ns/net) and comes back whatever
+ * happens. Sockets opened inside stay in that namespace; an ifindex read inside means nothing outside.
+ * Throws KernelError, UsageError for work that returns a promise, and what the work throws.
+ */
+export function withNetns<T>(path: string, run: () => T): T {
+  const sys = loadSys()
+  const fd = fileCall('open', () => openSync(path, 'r'))
+  try {
+    return away(sys, () => enterNetns(sys, fd), run)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+export function netnsOpen(session: LinuxSession, r: { readonly path?: string }): Fd {
+  return session.own(fileCall('netns_open', () => openSync(r.path ?? OWN, 'r')) as Fd)
+}
+
+/** A new namespace: made on a side step of this thread, kept by the descriptor. */
+export function netnsCreate(session: LinuxSession): Fd {
+  const { sys } = session
+  const enter = (): void => {
+    if (sys.syscall(NR.unshare, CLONE_NEWNET, 0, 0) !== 0) throw new KernelError(sys.errno(), 'netns_create')
+  }
+  return session.own(away(sys, enter, () => openSync(OWN, 'r')) as Fd)
+}
