@@ -1,5 +1,5 @@
 import { type Fd, KernelError, type MapCreateRequest } from '../../kernel/index.js'
-import { MAP_TYPE, type MappableRing } from '../../maps/index.js'
+import { type ArenaMap, MAP_TYPE, type MappableRing } from '../../maps/index.js'
 import type { Session } from '../session.js'
 import type { MapObject } from '../state/objects.js'
 import { mapCreate } from './map-create.js'
@@ -69,6 +69,10 @@ function regionOf({ map }: MapObject): { start: number; size: number } | undefin
   if (map.type === MAP_TYPE.RINGBUF || map.type === MAP_TYPE.USER_RINGBUF) {
     const ring = map as unknown as MappableRing
     return { start: ring.region, size: ring.regionSize }
+  }
+  if (map.type === MAP_TYPE.ARENA) {
+    const arena = map as ArenaMap
+    return { start: arena.region, size: arena.regionSize }
   }
   if (map.type === MAP_TYPE.ARRAY && (map.flags & F_MMAPABLE) !== 0 && map.elementAt !== undefined) {
     const size = map.maxEntries * ((map.valueSize + 7) & ~7)
