@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { embedded } from '#src/embedded/index.js'
+import { loadCollection, openObject } from '#src/sdk/index.js'
 import { linuxUnavailable } from '../support/kernels.js'
+import { fixture } from '../support/paths.js'
 import { chars, type LoadedObject, withObject } from './support.js'
 
 // Programs of test/fixtures/vm on both kernels: the same inputs give the same results, errnos and packets.
@@ -211,4 +215,51 @@ test('dynptrs: records of a ring buffer', { skip }, () => {
     ),
   )
   same('dynptr', 'records', cases, packet)
+})
+
+const keyLists = [
+  [1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n],
+  [8n, 7n, 6n, 5n, 4n, 3n, 2n, 1n],
+  [5n, 5n, 1n, 9n, 5n, 0n, 1n, 9n],
+  [100n, 50n, 150n, 25n, 75n, 125n, 175n, 60n],
+].map((keys) => ({ keys, results: Array(32).fill(0n) }))
+
+test('lists of objects', { skip }, () => {
+  same(
+    'objects',
+    'lists',
+    keyLists.flatMap((values) => [0, 0xff, 0x55, 0x0f].map((back) => ({ ...values, back }))),
+    packet,
+  )
+})
+
+for (const program of ['trees', 'references', 'pointers', 'per_cpu']) {
+  test(`objects: ${program}`, { skip }, () => {
+    same(
+      'objects',
+      program,
+      [...keyLists, ...keyLists].map((values, count) => ({ ...values, count })),
+      packet,
+    )
+  })
+}
+
+test('bits of words', { skip }, () => {
+  const words = [0n, 1n, 1n << 63n, 0xffff_ffff_ffff_ffffn]
+  const cases = [0, 1, 2, 3, 4, 512, 5000].flatMap((count) =>
+    [words, words.toReversed(), [0n, 0n, 0n, 0n]].map((list) => ({ words: list, count, results: Array(32).fill(0n) })),
+  )
+  same('objects', 'bits', cases)
+})
+
+test('objects that programs leave behind go with their maps and programs', () => {
+  using kernel = embedded()
+  const before = kernel.machine.objects.count
+  const object = openObject(new Uint8Array(readFileSync(fixture('vm/objects.o'))))
+  const collection = loadCollection(object, { kernel })
+  collection.program('pointers').testRun({ dataIn: packet })
+  collection.program('per_cpu').testRun({ dataIn: packet })
+  assert.equal(kernel.machine.objects.count, before + 2)
+  collection.close()
+  assert.equal(kernel.machine.objects.count, before)
 })
