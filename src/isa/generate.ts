@@ -92,7 +92,9 @@ export function generateProgram(options: GenerateOptions): Uint8Array {
     for (const register of [0, 7, 8]) setConstant(shape, register)
     fillStack(shape)
     shape.budget = Math.max(4, Math.floor(length / 3))
-    sequence({ ...shape, packetLoads: false }, shape.budget)
+    const inner = { ...shape, packetLoads: false }
+    sequence(inner, shape.budget)
+    shape.labels = inner.labels
     epilogue(builder)
   }
   return builder.build()

@@ -50,6 +50,7 @@ export function createArrayMap(machine: Machine, attr: MapAttributes): FlatArray
     ...mapHeader(machine, attr),
     values,
     stride,
+    lookupLayout: { kind: 'array', values, stride, cpuStride: 0 },
     lookup(key) {
       const index = readIndex(machine, key)
       return index < maxEntries ? values + index * stride : 0
@@ -95,6 +96,7 @@ export function createPercpuArrayMap(machine: Machine, attr: MapAttributes): Fla
     ...mapHeader(machine, attr),
     values,
     stride,
+    lookupLayout: { kind: 'array', values, stride, cpuStride: perCpu },
     lookup(key) {
       const index = readIndex(machine, key)
       return index < maxEntries ? at(index, machine.cpu) : 0

@@ -40,6 +40,7 @@ export function createHandleArray(machine: Machine, attr: MapAttributes, rules: 
   const map: HandleArray = {
     ...mapHeader(machine, attr),
     innerMap: attr.innerMap,
+    lookupLayout: { kind: 'handles', slots, visible: rules.lookup === 'handle' },
     lookup: (key) => (rules.lookup === 'handle' ? map.handleOf(key) : 0),
     elementAt: (index) => (index >>> 0 < maxEntries ? slots + (index >>> 0) * 4 : 0),
     handleOf(key) {

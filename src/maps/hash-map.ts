@@ -71,6 +71,7 @@ export function createHashMap(machine: Machine, attr: MapAttributes): BucketMap 
   const map: BucketMap & { specialFields: BpfMap['specialFields'] } = {
     ...mapHeader(machine, attr),
     ...tableMethods(table),
+    lookupLayout: table.layout(),
     lookup(key) {
       const element = table.lookup(key)
       return element === 0 ? 0 : element + valueOffset

@@ -46,6 +46,7 @@ function createHandleHash(
     ...mapHeader(machine, attr),
     ...tableMethods(table),
     innerMap: attr.innerMap,
+    lookupLayout: table.layout({ indirect: true }),
     lookup: (key) => map.handleOf(key),
     handleOf(key) {
       const element = table.lookup(key)

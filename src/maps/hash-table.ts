@@ -1,4 +1,4 @@
-import { type Addr, type Machine, type Memory, OutOfMemoryError } from '../vm/index.js'
+import { type Addr, type LookupLayout, type Machine, type Memory, OutOfMemoryError } from '../vm/index.js'
 import { copyBytes, roundUp8, roundUpPowerOfTwo } from './copy.js'
 import { jenkinsHash, tailMaskOf } from './jenkins-hash.js'
 
@@ -22,6 +22,9 @@ const CHUNKS = 16
 const CONTROL_SIZE = 32
 
 const PAGE = 65536
+/** Elements of LRU types have the list's fields before the key. */
+const LRU_KEY_OFFSET = 24
+const LRU_REFERENCE = 17
 /** Sizes of the first chunks of elements; later ones are a page, or one element where that is larger. */
 const FIRST_CHUNKS = [1024, 4096, 16384]
 const CHUNK_HEADER = 16
@@ -64,7 +67,7 @@ export class HashTable {
     this.machine = machine
     this.memory = machine.memory
     this.keySize = shape.keySize
-    this.keyOffset = shape.lru ? 24 : 8
+    this.keyOffset = shape.lru ? LRU_KEY_OFFSET : 8
     this.valueOffset = this.keyOffset + roundUp8(shape.keySize)
     this.elementSize = this.valueOffset + roundUp8(shape.valueArea)
     this.bucketCount = roundUpPowerOfTwo(shape.maxEntries)
@@ -78,6 +81,22 @@ export class HashTable {
     this.#bucketWord = this.buckets >>> 2
     this.control = machine.memory.alloc(CONTROL_SIZE)
     this.#scratch = machine.memory.alloc(roundUp8(shape.keySize))
+  }
+
+  /** The table as compiled code reads it; what a type does besides is in `more`. */
+  layout(more: { cpuStride?: number; indirect?: boolean } = {}): LookupLayout {
+    return {
+      kind: 'hash',
+      buckets: this.buckets,
+      mask: this.#mask,
+      seed: this.seed,
+      plainHash: this.#plainHash,
+      keyOffset: this.keyOffset,
+      valueOffset: this.valueOffset,
+      cpuStride: more.cpuStride ?? 0,
+      referenceBit: this.keyOffset === LRU_KEY_OFFSET ? LRU_REFERENCE : -1,
+      indirect: more.indirect ?? false,
+    }
   }
 
   get count(): number {

@@ -140,6 +140,7 @@ export function createLpmTrie(machine: Machine, attr: MapAttributes): BpfMap {
 
   const map: BpfMap = {
     ...mapHeader(machine, attr),
+    lookupLayout: { kind: 'lpm', root, prefix: PREFIX, joint: JOINT, data: DATA, value: valueOffset },
     lookup(wanted) {
       const key = aligned(wanted)
       const words = memory.i32

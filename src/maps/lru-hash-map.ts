@@ -41,6 +41,7 @@ export function createLruHashMap(machine: Machine, attributes: MapAttributes): B
   const map: BucketMap & { specialFields: BpfMap['specialFields'] } = {
     ...mapHeader(machine, attr),
     ...tableMethods(table),
+    lookupLayout: table.layout(),
     lookup(key) {
       const element = table.lookup(key)
       if (element === 0) return 0
@@ -124,6 +125,7 @@ export function createLruPercpuHashMap(machine: Machine, attributes: MapAttribut
     ...mapHeader(machine, attr),
     ...tableMethods(table),
     stride,
+    lookupLayout: table.layout({ cpuStride: stride }),
     lookup(key) {
       const element = table.lookup(key)
       if (element === 0) return 0

@@ -24,6 +24,7 @@ export function createPercpuHashMap(machine: Machine, attr: MapAttributes): Buck
     ...mapHeader(machine, attr),
     ...tableMethods(table),
     stride,
+    lookupLayout: table.layout({ cpuStride: stride }),
     lookup(key) {
       const element = table.lookup(key)
       return element === 0 ? 0 : element + valueOffset + machine.cpu * stride

@@ -3,6 +3,8 @@ export { BudgetError, ExecutionError, MemoryFault, type ProgramPlace, Unsupporte
 export { type FormatArgument, type Formatted, formatText } from './format.js'
 export { Interpreter, InterpreterRunner } from './interpreter/interpreter.js'
 export type { StepHook } from './interpreter/state.js'
+export { Jit, JitRunner } from './jit/jit.js'
+export type { JitOptions } from './jit/state.js'
 export {
   type CgroupTarget,
   type FunctionTarget,
@@ -43,6 +45,7 @@ export type {
   Engine,
   HelperFunction,
   LocalStorageMap,
+  LookupLayout,
   PacketAccess,
   PerfEventArray,
   PrintkSink,

@@ -79,8 +79,9 @@ export class Machine {
   clock: Clock
   random: RandomSource
   printk: PrintkSink
-  /** CPU that runs now. */
-  cpu = 0
+  /** Where the number of the running CPU stands in memory. */
+  readonly cpuCell: Addr
+  #cpu = 0
   /** The network around the programs. */
   readonly network: Network
   /** Result register of the last run, as halves. */
@@ -119,10 +120,21 @@ export class Machine {
   constructor(options: MachineOptions = {}) {
     this.memory = options.memory ?? new Memory()
     this.cpus = options.cpus ?? 2
+    this.cpuCell = this.memory.alloc(16)
     this.clock = options.clock ?? hostClock()
     this.random = options.random ?? { u32: () => Math.floor(Math.random() * 0x1_0000_0000) }
     this.printk = options.printk ?? (() => {})
     this.network = new Network(this.memory, options.network ?? staticNetwork())
+  }
+
+  /** CPU that runs now. */
+  get cpu(): number {
+    return this.#cpu
+  }
+
+  set cpu(cpu: number) {
+    this.#cpu = cpu
+    this.memory.u32[this.cpuCell >>> 2] = cpu
   }
 
   /** A handle for an object: the address of a cell whose first word is the object's index. */

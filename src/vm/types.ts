@@ -54,11 +54,45 @@ export interface BpfMap {
    * Program arrays: the slot, a u32 program handle (0: empty). Maps of maps: the slot, a u32 map handle.
    */
   elementAt?(index: number): Addr
+  /** How `lookup` finds its answer, for compiled code that does it without a call. Absent: it must call. */
+  readonly lookupLayout?: LookupLayout
   /** What the map's BTF says lies in its values that copies must leave alone; absent: nothing. */
   readonly specialFields?: readonly SpecialField[] | undefined
   /** Frees the map's storage. Called once, when the last reference is gone. */
   free(): void
 }
+
+/** A map's storage as data. All addresses and numbers stay the same as long as the map lives. */
+export type LookupLayout =
+  /** Element `i` at `values + i * stride`, in the copy `cpuStride` bytes on for each CPU (0: there is one copy). */
+  | { readonly kind: 'array'; readonly values: Addr; readonly stride: number; readonly cpuStride: number }
+  /** u32 handles, 4 bytes each; `visible`: a look-up gives them. */
+  | { readonly kind: 'handles'; readonly slots: Addr; readonly visible: boolean }
+  /** Chained buckets, see maps/hash-table.ts. */
+  | {
+      readonly kind: 'hash'
+      readonly buckets: Addr
+      readonly mask: number
+      readonly seed: number
+      /** The key's first word is its hash. */
+      readonly plainHash: boolean
+      readonly keyOffset: number
+      readonly valueOffset: number
+      readonly cpuStride: number
+      /** Byte of an element that a look-up sets to 1; -1: none. */
+      readonly referenceBit: number
+      /** The look-up gives the u32 at the value. */
+      readonly indirect: boolean
+    }
+  /** A compressed binary trie, see maps/lpm-trie.ts: u32 address of the first node, and offsets in a node. */
+  | {
+      readonly kind: 'lpm'
+      readonly root: Addr
+      readonly prefix: number
+      readonly joint: number
+      readonly data: number
+      readonly value: number
+    }
 
 export type SpecialFieldKind =
   | 'spin_lock'
@@ -203,6 +237,8 @@ export interface Runner {
   run(ctx: Addr): void
   /** Calls the subprogram at a slot of this image with up to five 32-bit pointer or scalar arguments given as halves. */
   call(slot: number, args: Int32Array): void
+  /** The same as `run`, `count` times (at least once), each with the machine's whole budget. Absent: call `run`. */
+  repeat?(ctx: Addr, count: number): void
 }
 
 export interface Engine {

@@ -1,0 +1,135 @@
+import type { Insn } from '../../isa/index.js'
+import type { ProgramImage } from '../types.js'
+import type { Node } from './control-flow.js'
+
+// What is known of registers at each block, so that less is checked and look-ups in known maps need no call:
+// - checked: the register holds an address that was tested to lie above page 0 and below 4 GiB,
+// - constant: it holds the value of an ld_imm64 (the handle of a map, the address of a map's value), or a small number.
+
+/** Registers r0 to r9; the frame pointer is always good. */
+const REGISTERS = 10
+const ALL = (1 << REGISTERS) - 1
+/** Constants are what fits a double's integers; NaN: unknown. */
+const UNKNOWN = Number.NaN
+/** Below it nothing is ever allocated. */
+const LOWEST = 65536
+
+export interface Facts {
+  /** Bit per register. */
+  checked: number
+  readonly constants: Float64Array
+}
+
+export function noFacts(): Facts {
+  return { checked: 0, constants: new Float64Array(REGISTERS).fill(UNKNOWN) }
+}
+
+export function copyFacts(facts: Facts): Facts {
+  return { checked: facts.checked, constants: facts.constants.slice() }
+}
+
+/** What is known after an instruction. Its memory access, if it has one, has been checked. */
+export function transfer(facts: Facts, insn: Insn, image: ProgramImage): void {
+  const { op, dst, src } = insn
+  if (op === undefined) return
+  switch (op.kind) {
+    case 'ldx':
+    case 'load_acquire':
+      // A probing load checks nothing.
+      if (image.probeLoads?.has(insn.pc) !== true) facts.checked |= 1 << src
+      break
+    case 'st':
+    case 'stx':
+    case 'atomic':
+    case 'store_release':
+      facts.checked |= 1 << dst
+      if (op.fetch === true) forget(facts, op.op === 'cmpxchg' ? 0 : src)
+      return
+    case 'alu':
+      if (op.op === 'mov' && op.operand === 'imm') {
+        forget(facts, dst)
+        facts.constants[dst] = op.bits === 64 ? insn.imm : insn.imm >>> 0
+        return
+      }
+      if (op.op === 'mov' && op.bits === 64) {
+        if (src >= REGISTERS) forget(facts, dst)
+        else {
+          facts.constants[dst] = facts.constants[src]!
+          facts.checked = (facts.checked & ~(1 << dst)) | (((facts.checked >>> src) & 1) << dst)
+        }
+        return
+      }
+      break
+    case 'ld_imm64': {
+      forget(facts, dst)
+      const value = image.refs.get(insn.pc) ?? insn.imm64 ?? 0n
+      if (value >= 0x1_0000_0000n) return
+      facts.constants[dst] = Number(value)
+      if (Number(value) >= LOWEST) facts.checked |= 1 << dst
+      return
+    }
+    case 'ld_abs':
+    case 'ld_ind':
+    case 'call':
+    case 'callx':
+      forget(facts, 0)
+      return
+    default:
+  }
+  if (op.dst === 'w' || op.dst === 'rw') forget(facts, dst)
+}
+
+function forget(facts: Facts, register: number): void {
+  facts.checked &= ~(1 << register)
+  facts.constants[register] = UNKNOWN
+}
+
+/** What is known where each node begins; undefined for nodes that are never reached. */
+export function factsOf(
+  nodes: readonly Node[],
+  order: readonly number[],
+  insns: readonly Insn[],
+  image: ProgramImage,
+): (Facts | undefined)[] {
+  const result: (Facts | undefined)[] = nodes.map(() => undefined)
+  const first = order[0]
+  if (first === undefined) return result
+  result[first] = noFacts()
+  let changed = true
+  while (changed) {
+    changed = false
+    for (const node of order) {
+      const before = result[node]
+      if (before === undefined) continue
+      const facts = copyFacts(before)
+      const { first: from, end, edges } = nodes[node]!
+      if (from >= 0) for (let i = from; i < end; i++) transfer(facts, insns[i]!, image)
+      for (const { to } of edges) {
+        const there = result[to]
+        if (there === undefined) {
+          result[to] = copyFacts(facts)
+          changed = true
+        } else if (merge(there, facts)) changed = true
+      }
+    }
+  }
+  return result
+}
+
+/** Keeps what both know. True where that is less than before. */
+function merge(into: Facts, other: Facts): boolean {
+  let changed = false
+  const checked = into.checked & other.checked & ALL
+  if (checked !== into.checked) {
+    into.checked = checked
+    changed = true
+  }
+  for (let register = 0; register < REGISTERS; register++) {
+    const own = into.constants[register]!
+    if (!Number.isNaN(own) && own !== other.constants[register]) {
+      into.constants[register] = UNKNOWN
+      changed = true
+    }
+  }
+  return changed
+}
