@@ -80,7 +80,7 @@ export const dynptrKfuncs: KfuncFamily = {
     },
   },
   bpf_dynptr_size: {
-    abi: 'p>i',
+    abi: 'p>u',
     run: (machine, dynptr) =>
       dynptrData(machine, dynptr >>> 0) === 0 ? -ERRNO.EINVAL : dynptrSize(machine, dynptr >>> 0),
   },
