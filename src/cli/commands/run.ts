@@ -150,7 +150,7 @@ async function run(file: string, options: RunOptions): Promise<void> {
     seconds: (performance.now() - started) / 1000,
     printk: printk.lines,
     printkDropped: printk.dropped,
-    maps: dumpMaps(collection),
+    maps: dumpMaps(collection, options.json === true ? 'json' : 'text'),
     error: damage?.message,
     mapRows: positive(options.mapRows, '--map-rows'),
   }

@@ -3,6 +3,7 @@ import { decodeValue } from '../../btf/index.js'
 import { KernelError } from '../../kernel/index.js'
 import { type BpfMap, type Collection, RingBuffer } from '../../sdk/index.js'
 import { bpf_map_type } from '../../spec/index.js'
+import { plain, valueText } from './value-text.js'
 
 export interface DumpedEntry {
   readonly key?: unknown
@@ -35,19 +36,39 @@ const SILENT: ReadonlySet<number> = new Set([
 ])
 const ARRAYS: ReadonlySet<number> = new Set([T.BPF_MAP_TYPE_ARRAY, T.BPF_MAP_TYPE_PERCPU_ARRAY])
 
-/** Contents of every map of a collection. Queues, stacks and ring buffers are emptied by it. */
-export function dumpMaps(collection: Collection): DumpedMap[] {
-  return [...collection.maps].map(([name, map]) => dumpMap(name, map))
+/** How a value becomes what the report shows. */
+type Show = (map: BpfMap, typeId: number | undefined, bytes: Uint8Array) => unknown
+
+/**
+ * Contents of every map of a collection: plain values for JSON, or one line of text each. Queues, stacks and ring buffers
+ * are emptied by it. Texts leave out constants, which no run changes.
+ */
+export function dumpMaps(collection: Collection, as: 'json' | 'text'): DumpedMap[] {
+  const constants = new Set(collection.spec.maps.filter((map) => map.origin === '.rodata').map((map) => map.name))
+  return [...collection.maps].map(([name, map]) => {
+    const dumped =
+      as === 'text' && constants.has(name) ? undefined : dumpMap(name, map, as === 'text' ? showText : show)
+    return dumped ?? { ...headOf(name, map), entries: [], unreadable: 'constants' }
+  })
 }
 
-function dumpMap(name: string, map: BpfMap): DumpedMap {
-  const head = { name, type: map.typeName, keySize: map.keySize, valueSize: map.valueSize, maxEntries: map.maxEntries }
+function headOf(name: string, map: BpfMap) {
+  return { name, type: map.typeName, keySize: map.keySize, valueSize: map.valueSize, maxEntries: map.maxEntries }
+}
+
+function showText(map: BpfMap, typeId: number | undefined, bytes: Uint8Array): string {
+  if (map.types === undefined || typeId === undefined || typeId === 0) return plain(show(map, typeId, bytes))
+  return valueText(map.types.btf, typeId, bytes)
+}
+
+function dumpMap(name: string, map: BpfMap, show: Show): DumpedMap {
+  const head = headOf(name, map)
   try {
     if (map.type === T.BPF_MAP_TYPE_RINGBUF) return { ...head, entries: drainRing(map) }
-    if (QUEUES.has(map.type)) return { ...head, entries: drainQueue(map) }
+    if (QUEUES.has(map.type)) return { ...head, entries: drainQueue(map, show) }
     if (SILENT.has(map.type)) return { ...head, entries: [], unreadable: `a ${map.typeName} cannot be listed` }
     const zeroes = { count: 0 }
-    const entries = [...readEntries(map, zeroes)]
+    const entries = [...readEntries(map, zeroes, show)]
     return { ...head, entries, ...(zeroes.count > 0 ? { zeroEntriesOmitted: zeroes.count } : {}) }
   } catch (error) {
     if (error instanceof KernelError) return { ...head, entries: [], unreadable: error.message }
@@ -55,7 +76,7 @@ function dumpMap(name: string, map: BpfMap): DumpedMap {
   }
 }
 
-function* readEntries(map: BpfMap, zeroes: { count: number }): Generator<DumpedEntry> {
+function* readEntries(map: BpfMap, zeroes: { count: number }, show: Show): Generator<DumpedEntry> {
   const sparse = ARRAYS.has(map.type) && map.maxEntries > ZERO_LIMIT
   for (const [key, value] of map.rawEntries()) {
     if (sparse && value.every((byte) => byte === 0)) {
@@ -101,7 +122,7 @@ function drainRing(map: BpfMap): DumpedEntry[] {
   return entries
 }
 
-function drainQueue(map: BpfMap): DumpedEntry[] {
+function drainQueue(map: BpfMap, show: Show): DumpedEntry[] {
   const entries: DumpedEntry[] = []
   for (let value = popRaw(map); value !== undefined; value = popRaw(map)) {
     entries.push({ value: show(map, map.types?.valueTypeId, value) })

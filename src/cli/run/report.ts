@@ -1,8 +1,11 @@
 import pc from 'picocolors'
-import { toJson } from '../output/json.js'
 import { formatTable, grouped } from '../output/table.js'
 import type { DumpedEntry, DumpedMap } from './dump-maps.js'
 import type { Tally } from './tally.js'
+import { plain } from './value-text.js'
+
+/** Characters of a key or value that are shown. */
+const MAX_TEXT = 160
 
 export interface RunReport {
   readonly kernel: string
@@ -95,15 +98,10 @@ function formatValue(entry: DumpedEntry): string {
     : `cpu ${entry.values.map((value, cpu) => `${cpu}: ${short(value)}`).join(', ')}`
 }
 
-/** One line of a value: numbers as they are, structs as {a: 1, b: 2}. */
+/** What the text dump made of a value, cut to a line that a screen can hold. */
 function short(value: unknown): string {
-  if (value === undefined) return ''
-  if (value === null || typeof value !== 'object') return typeof value === 'string' ? value : String(value)
-  if (value instanceof Uint8Array) return toJson(value).replaceAll('"', '')
-  if (Array.isArray(value)) return `[${value.map(short).join(', ')}]`
-  return `{${Object.entries(value)
-    .map(([name, field]) => `${name}: ${short(field)}`)
-    .join(', ')}}`
+  const text = typeof value === 'string' ? value : plain(value)
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text
 }
 
 /** The report as the documented JSON (docs/reference/cli.md). */
