@@ -9,6 +9,8 @@ export class KernelError extends Error {
   /** Operation of the contract, e.g. `map_create`. */
   readonly syscall: string
   readonly hint: string | undefined
+  /** What the kernel said beyond the errno: an extended acknowledgement, a log's last line. */
+  readonly detail: string | undefined
   /** Verifier or BTF log, where the call wrote one. */
   readonly log: string | undefined
 
@@ -24,6 +26,7 @@ export class KernelError extends Error {
     this.errno = errno
     this.syscall = syscall
     this.hint = options.hint
+    this.detail = options.detail
     this.log = options.log
   }
 }

@@ -66,7 +66,7 @@ export interface BtfInfo {
 }
 
 /** Type-specific fields of a link, by their Linux names in camelCase. */
-export type LinkDetails = Readonly<Record<string, number | bigint | string | Uint8Array>>
+export type LinkDetails = Readonly<Record<string, number | bigint | string | readonly bigint[]>>
 
 export interface LinkInfo {
   readonly kind: 'link'

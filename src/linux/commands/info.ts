@@ -1,18 +1,10 @@
 import { readlinkSync } from 'node:fs'
 import { cString } from '../../base/index.js'
-import {
-  type BtfInfo,
-  type Fd,
-  KernelError,
-  type LinkInfo,
-  type MapInfo,
-  type ObjectInfo,
-  type ProgInfo,
-} from '../../kernel/index.js'
+import { type BtfInfo, type Fd, KernelError, type MapInfo, type ObjectInfo, type ProgInfo } from '../../kernel/index.js'
 import type { Span } from '../ffi/arena.js'
 import type { LinuxSession } from '../session.js'
-
-const OBJ_GET_INFO_BY_FD = 15
+import { linkInfo } from './link-info.js'
+import { queryInfo as query } from './query-info.js'
 
 /** What kind of BPF object a descriptor is: the kernel names its anonymous inodes. */
 export function objectKind(fd: number): ObjectInfo['kind'] | undefined {
@@ -42,14 +34,6 @@ export function objGetInfoByFd(session: LinuxSession, r: { readonly fd: Fd; read
     default:
       throw new KernelError('EBADF', 'obj_get_info_by_fd')
   }
-}
-
-function query(session: LinuxSession, fd: Fd, size: number, fill?: (info: Span) => void): Span {
-  const attr = session.attr()
-  const info = attr.arena.alloc(size)
-  fill?.(info)
-  attr.u32(0, fd).u32(4, size).u64(8, info.address).call(OBJ_GET_INFO_BY_FD, 'obj_get_info_by_fd')
-  return info
 }
 
 export function mapInfo(session: LinuxSession, fd: Fd): MapInfo {
@@ -187,16 +171,5 @@ export function btfInfo(session: LinuxSession, fd: Fd, details: boolean): BtfInf
     btfSize: size,
     name: name === undefined ? '' : cString(name.bytes),
     kernelBtf: v.getUint32(28, true) !== 0,
-  }
-}
-
-export function linkInfo(session: LinuxSession, fd: Fd): LinkInfo {
-  const { view: v, bytes } = query(session, fd, 96)
-  return {
-    kind: 'link',
-    type: v.getUint32(0, true),
-    id: v.getUint32(4, true),
-    progId: v.getUint32(8, true),
-    details: { raw: bytes.slice(16) },
   }
 }

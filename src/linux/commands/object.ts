@@ -1,5 +1,13 @@
 import { cString } from '../../base/index.js'
-import { type Fd, KernelError, type ProgAttachRequest, type ProgQueryResult, type Request } from '../../kernel/index.js'
+import {
+  errorCode,
+  type Fd,
+  KernelError,
+  type ProgAttachRequest,
+  type ProgQueryResult,
+  type Request,
+} from '../../kernel/index.js'
+import { ATTACH_TYPES, type AttachTypeRow } from '../../spec/index.js'
 import type { LinuxSession } from '../session.js'
 
 export function objPin(session: LinuxSession, r: Request<'obj_pin'>): void {
@@ -55,32 +63,51 @@ function attachAttr(session: LinuxSession, r: Request<'prog_detach'>) {
     .u64(24, r.expectedRevision)
 }
 
+/** Hooks that keep links and flags beside programs (tcx, netkit). Others refuse arrays for them. */
+const KEEPS_LINKS: ReadonlySet<number> = new Set([46, 47, 54, 55])
+const QUERY_EFFECTIVE = 1
+
 export function progQuery(session: LinuxSession, r: Request<'prog_query'>): ProgQueryResult {
-  const first = session
-    .attr()
-    .u32(0, r.targetFd ?? r.targetIfindex)
-    .u32(4, r.attachType)
-    .u32(8, r.queryFlags)
-  first.call(16, 'prog_query')
-  const count = first.getU32(24)
-  // Links report their ids and flags only where the hook keeps them: arrays for them are refused elsewhere.
-  const attr = session
-    .attr()
-    .u32(0, r.targetFd ?? r.targetIfindex)
-    .u32(4, r.attachType)
-    .u32(8, r.queryFlags)
-    .u32(24, count)
-  const ids = attr.out(16, Math.max(1, count) * 4)
-  if (count > 0) attr.call(16, 'prog_query')
-  const progIds = [...new Uint32Array(ids.slice().buffer, 0, count)]
-  return {
-    attachFlags: attr.getU32(12),
-    progIds,
-    progAttachFlags: [],
-    linkIds: [],
-    linkAttachFlags: [],
-    revision: count > 0 ? attr.getU64(56) : first.getU64(56),
+  const ask = () =>
+    session
+      .attr()
+      .u32(0, r.targetFd ?? r.targetIfindex)
+      .u32(4, r.attachType)
+      .u32(8, r.queryFlags)
+  // Room that was enough may not be when asked again: somebody else may attach meanwhile.
+  for (let attempt = 0; ; attempt++) {
+    const first = ask()
+    first.call(16, 'prog_query')
+    const room = first.getU32(24)
+    const none = { progIds: [], progAttachFlags: [], linkIds: [], linkAttachFlags: [] }
+    if (room === 0) return { attachFlags: first.getU32(12), revision: first.getU64(56), ...none }
+    const attr = ask().u32(24, room)
+    const links = KEEPS_LINKS.has(r.attachType)
+    const flags = links || (isCgroup(r.attachType) && ((r.queryFlags ?? 0) & QUERY_EFFECTIVE) === 0)
+    const lists = [
+      attr.out(16, room * 4),
+      flags ? attr.out(32, room * 4) : undefined,
+      links ? attr.out(40, room * 4) : undefined,
+      links ? attr.out(48, room * 4) : undefined,
+    ]
+    try {
+      attr.call(16, 'prog_query')
+    } catch (error) {
+      if (errorCode(error) === 'ENOSPC' && attempt < 5) continue
+      throw error
+    }
+    const count = Math.min(room, attr.getU32(24))
+    const [progIds = [], progAttachFlags = [], linkIds = [], linkAttachFlags = []] = lists.map((list) =>
+      list === undefined ? [] : [...new Uint32Array(list.slice().buffer, 0, count)],
+    )
+    const revision = attr.getU64(56)
+    return { attachFlags: attr.getU32(12), progIds, progAttachFlags, linkIds, linkAttachFlags, revision }
   }
+}
+
+function isCgroup(attachType: number): boolean {
+  const row: AttachTypeRow | undefined = ATTACH_TYPES[attachType]
+  return row?.target === 'cgroup'
 }
 
 export function taskFdQuery(session: LinuxSession, r: Request<'task_fd_query'>) {
