@@ -1,5 +1,5 @@
 import type { Fd, Kernel, OperationName, Request, Result } from '../kernel/index.js'
-import type { Clock, Machine, MachineOptions } from '../vm/index.js'
+import type { Clock, Machine } from '../vm/index.js'
 import { Session } from './session.js'
 import { btfLoad } from './syscalls/btf.js'
 import { noHooks } from './syscalls/link.js'
@@ -17,7 +17,7 @@ import { mapFdById, nextId, objGet, objGetInfoByFd, objPin } from './syscalls/ob
 import { progLoad } from './syscalls/prog-load.js'
 import { enableStats, freshStorage, progBindMap, progTestRun } from './syscalls/prog-run.js'
 import { PacketRunner, type PacketRunnerOptions } from './test-run/index.js'
-import { World } from './world.js'
+import { World, type WorldOptions } from './world.js'
 
 type Handlers = { readonly [Name in OperationName]: (session: Session, request: Request<Name>) => Result<Name> }
 
@@ -109,10 +109,7 @@ CONFIG_IPV6=y
 CONFIG_XDP_SOCKETS=y
 `
 
-export interface EmbeddedOptions extends MachineOptions {
-  /** Instructions one run may execute; a program that uses them up fails with ETIMEDOUT. Default 500 million. */
-  readonly budget?: number
-}
+export type EmbeddedOptions = WorldOptions
 
 /** The embedded kernel: the contract, and what Linux cannot do. */
 export interface EmbeddedKernel extends Kernel {

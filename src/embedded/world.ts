@@ -1,5 +1,5 @@
 import { lastUserGone } from '../maps/index.js'
-import { type Engine, Interpreter, Machine, type MachineOptions } from '../vm/index.js'
+import { type Engine, Interpreter, Jit, Machine, type MachineOptions } from '../vm/index.js'
 import { kernelBtf } from './kernel-btf.js'
 import { BpfFs } from './state/bpffs.js'
 import { IdTable } from './state/id-table.js'
@@ -9,10 +9,16 @@ import { Sysctls } from './state/sysctls.js'
 /** Instructions of one run: some seconds of the interpreter, and more than any program that Linux's verifier lets through needs. */
 const DEFAULT_BUDGET = 500_000_000
 
+export interface WorldOptions extends MachineOptions {
+  /** Instructions one run may execute; a program that uses them up fails with ETIMEDOUT. Default 500 million. */
+  readonly budget?: number
+  /** What runs programs: compiled to WebAssembly (`jit`, the default, while bpf_jit_enable is not 0), or interpreted. */
+  readonly engine?: 'interpreter' | 'jit'
+}
+
 /** State of one embedded kernel that all its sessions share: objects, file system, sysctls, the machine. */
 export class World {
   readonly machine: Machine
-  readonly engine: Engine
   readonly maps = new IdTable<MapObject>()
   readonly progs = new IdTable<ProgObject>()
   readonly btfs = new IdTable<BtfObject>()
@@ -21,13 +27,25 @@ export class World {
   readonly bpffs: BpfFs
   /** Open descriptors of BPF_ENABLE_STATS: run times are counted while there is one (or the sysctl says so). */
   statsUsers = 0
+  readonly #interpreter: Interpreter
+  readonly #jit: Jit | undefined
   readonly #byHandle = new Map<number, MapObject | ProgObject>()
 
-  constructor(options: MachineOptions & { readonly budget?: number }) {
+  constructor(options: WorldOptions) {
     this.machine = new Machine(options)
     this.machine.budget = options.budget ?? DEFAULT_BUDGET
-    this.engine = new Interpreter(this.machine)
+    this.#interpreter = new Interpreter(this.machine)
+    if (options.engine !== 'interpreter') {
+      // Every program is loaded by a privileged user here: only 2 hardens those.
+      this.#jit = new Jit(this.machine, { blinded: () => this.sysctls.get('net.core.bpf_jit_harden') === 2 })
+    }
     this.bpffs = new BpfFs((object) => this.putUser(object))
+  }
+
+  /** What programs loaded now run on: the compiler, unless bpf_jit_enable or the kernel's options say otherwise. */
+  get engine(): Engine {
+    const enabled = this.sysctls.get('net.core.bpf_jit_enable') !== 0
+    return enabled && this.#jit !== undefined ? this.#jit : this.#interpreter
   }
 
   /** The kernel's own BTF: its kernel functions. */

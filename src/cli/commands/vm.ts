@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { fromHex, hex64, toHex, UsageError } from '../../base/index.js'
-import { Machine, runRaw } from '../../vm/index.js'
+import { Interpreter, Jit, Machine, runRaw } from '../../vm/index.js'
 import { toJson } from '../output/json.js'
 
 interface Options {
   readonly insns: string
   readonly mem?: string
   readonly budget: string
-  readonly engine?: 'interpreter' | 'jit'
+  readonly engine: 'interpreter' | 'jit'
   readonly json?: boolean
 }
 
@@ -25,7 +25,7 @@ export function vmCommand(): Command {
       )
       .option('--mem <hex>', 'initial memory', '')
       .option('--budget <n>', 'instructions it may execute', String(DEFAULT_BUDGET))
-      .addOption(new Option('--engine <name>', 'which engine runs it').choices(['interpreter', 'jit']))
+      .addOption(new Option('--engine <name>', 'which engine runs it').choices(['interpreter', 'jit']).default('jit'))
       .option('--json', 'as JSON: {"r0":"0x…"}')
       .action((options: Options) => run(options)),
   )
@@ -38,9 +38,9 @@ function run(options: Options): void {
   const mem = fromHex(options.mem ?? '')
   const budget = Number(options.budget)
   if (!Number.isInteger(budget) || budget <= 0) throw new UsageError(`'${options.budget}' is no number of instructions`)
-  if (options.engine === 'jit')
-    throw new UsageError('this version has no jit engine', 'leave --engine out, or use --engine interpreter')
-  const result = runRaw(new Machine(), insns, mem, { budget })
+  const machine = new Machine()
+  const engine = options.engine === 'interpreter' ? new Interpreter(machine) : new Jit(machine)
+  const result = runRaw(machine, insns, mem, { budget, engine })
   if (options.json === true) process.stdout.write(toJson({ r0: hex64(result.r0), mem: toHex(result.mem) }) + '\n')
   else process.stdout.write(`r0 = ${hex64(result.r0)}\n${result.mem.length > 0 ? `mem = ${toHex(result.mem)}\n` : ''}`)
 }

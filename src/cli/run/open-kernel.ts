@@ -18,7 +18,7 @@ export interface KernelOptions {
 
 export interface KernelChoice {
   readonly kernel: Kernel
-  /** 'interpreter', or 'kernel' where Linux runs the program its own way. */
+  /** 'jit' or 'interpreter', or 'kernel' where Linux runs the program its own way. */
   readonly engine: string
   packetEngine(program: BpfProgram, collection: Collection): PacketEngine
 }
@@ -30,8 +30,7 @@ export function openKernel(options: KernelOptions, printk: PrintkLog): KernelCho
       throw new UsageError('--engine is for the embedded kernel; Linux runs its own JIT')
     return { kernel: linux(), engine: 'kernel', packetEngine: testRunEngine }
   }
-  if (options.engine === 'jit')
-    throw new UsageError('this version has no jit engine', 'leave --engine out, or use --engine interpreter')
+  const engine = options.engine ?? 'jit'
   const cpus = Number(options.cpus)
   if (!Number.isInteger(cpus) || cpus < 1 || cpus > 256)
     throw new UsageError(`--cpus takes 1 to 256, not '${options.cpus}'`)
@@ -40,13 +39,14 @@ export function openKernel(options: KernelOptions, printk: PrintkLog): KernelCho
   const network = staticNetwork({ anyDevice: true })
   const kernel: EmbeddedKernel = embedded({
     cpus,
+    engine,
     network,
     printk: printk.sink,
     ...(clock === undefined ? {} : { clock }),
   })
   return {
     kernel,
-    engine: 'interpreter',
+    engine,
     packetEngine: (program, collection) => embeddedEngine(kernel, program, collection, clock),
   }
 }

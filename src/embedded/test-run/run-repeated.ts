@@ -22,10 +22,14 @@ export function runRepeated(
   machine.packet = packet
   const start = performance.now()
   try {
-    for (let run = 0; run < count; run++) {
-      machine.budget = budget
-      program.runner.run(ctx)
-      between?.()
+    const { runner } = program
+    if (between === undefined && count > 1 && runner.repeat !== undefined) runner.repeat(ctx, count)
+    else {
+      for (let run = 0; run < count; run++) {
+        machine.budget = budget
+        runner.run(ctx)
+        between?.()
+      }
     }
   } finally {
     machine.packet = before

@@ -5,7 +5,7 @@ import { testRun } from '#src/embedded/test-run/index.js'
 import { type Kernel, KernelError, type TestRunRequest, type TestRunResult } from '#src/kernel/index.js'
 import { linkProgram, type ObjectSpec, openObject, programNamed } from '#src/object/index.js'
 import { bpf_attach_type, bpf_prog_type } from '#src/spec/index.js'
-import { Interpreter, type LoadedProgram, Machine, type MachineOptions } from '#src/vm/index.js'
+import { Interpreter, Jit, type LoadedProgram, Machine, type MachineOptions } from '#src/vm/index.js'
 import { openLinux } from '../../support/kernels.js'
 import { root } from '../../support/paths.js'
 
@@ -51,7 +51,7 @@ export function loadEmbedded(
       hasFrags: programNamed(spec, name).frags,
       sleepable: false,
     },
-    new Interpreter(machine),
+    process.env.SKEP_ENGINE === 'interpreter' ? new Interpreter(machine) : new Jit(machine),
   )
   return { machine, program }
 }
