@@ -56,8 +56,8 @@ export class ExecutionError extends Error {
   readonly pc: number
   readonly reason: string
 
-  constructor(place: ProgramPlace, reason: string) {
-    super(`program '${place.program}', instruction ${place.pc}: ${reason}`)
+  constructor(place: ProgramPlace, reason: string, cause?: unknown) {
+    super(`program '${place.program}', instruction ${place.pc}: ${reason}`, cause === undefined ? {} : { cause })
     this.program = place.program
     this.pc = place.pc
     this.reason = reason
@@ -79,6 +79,21 @@ export class UnsupportedError extends Error {
   }
 }
 
+/** A helper was to use memory that is not there: engines make a MemoryFault of it, which knows the place. */
+export class BadRange extends Error {
+  override readonly name = 'BadRange'
+  readonly address: bigint
+  readonly size: number
+  readonly write: boolean
+
+  constructor(address: Addr, size: number, write: boolean) {
+    super(`bad range: ${size} bytes at 0x${address.toString(16)}`)
+    this.address = BigInt(address)
+    this.size = size
+    this.write = write
+  }
+}
+
 /** A program's bpf_throw on its way to the program's exception callback. */
 export class BpfException extends Error {
   override readonly name = 'BpfException'
@@ -95,6 +110,11 @@ export class BpfException extends Error {
 /** The 64-bit address of a base register's halves and a displacement. */
 export function wideAddress(lo: number, hi: number, off: number): bigint {
   return BigInt.asUintN(64, (BigInt(hi >>> 0) << 32n) + BigInt(lo >>> 0) + BigInt(off))
+}
+
+/** Throws BadRange for a range that is not memory a program may touch. An empty range is good anywhere. */
+export function checkRange(memorySize: number, addr: Addr, size: number, write: boolean): void {
+  if (size > 0 && !isAccessible(memorySize, addr, size)) throw new BadRange(addr, size, write)
 }
 
 export function isAccessible(memorySize: number, addr: Addr, size: number): boolean {

@@ -1,5 +1,5 @@
 import { ERRNO } from '../../base/index.js'
-import { isAccessible } from '../errors.js'
+import { checkRange, isAccessible } from '../errors.js'
 import type { Machine } from '../machine.js'
 import type { HelperFunction } from '../types.js'
 import type { HelperFamily } from './family.js'
@@ -10,6 +10,7 @@ const read: HelperFunction = (machine, to, size, from, fromHi) => {
   const u8 = machine.memory.u8
   const target = to >>> 0
   if (length === 0) return 0
+  checkRange(u8.length, target, length, true)
   if (fromHi !== 0 || !isAccessible(u8.length, from >>> 0, length)) {
     u8.fill(0, target, target + length)
     return -ERRNO.EFAULT
@@ -27,6 +28,7 @@ export function copyString(machine: Machine, target: number, size: number, from:
   const u8 = machine.memory.u8
   const source = from >>> 0
   if (size === 0) return 0
+  checkRange(u8.length, target, size, true)
   if (fromHi === 0 && isAccessible(u8.length, source, 1)) {
     for (let i = 0; i < size; i++) {
       if (source + i >= u8.length) break
@@ -60,6 +62,7 @@ export const memoryHelpers = {
   probe_write_user: (machine, to, toHi, from, size) => {
     const length = size >>> 0
     if (toHi !== 0 || !isAccessible(machine.memory.size, to >>> 0, length)) return -ERRNO.EPERM
+    checkRange(machine.memory.size, from >>> 0, length, false)
     machine.memory.u8.copyWithin(to >>> 0, from >>> 0, (from >>> 0) + length)
     return 0
   },

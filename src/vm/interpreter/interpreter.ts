@@ -1,5 +1,6 @@
+import { InvariantError } from '../../base/index.js'
 import { type CallTable, callTable } from '../calls.js'
-import { BpfException, MemoryFault } from '../errors.js'
+import { BadRange, BpfException, ExecutionError, MemoryFault } from '../errors.js'
 import type { Machine } from '../machine.js'
 import type { Addr, Engine, ProgramImage, Runner } from '../types.js'
 import { type DecodedProgram, decodeProgram, positionOf } from './decode.js'
@@ -74,9 +75,10 @@ export class InterpreterRunner implements Runner {
       if (callback !== undefined) execute(state, this.decoded, positionOf(this.decoded, callback))
       return undefined
     }
-    if (error instanceof RangeError && !error.message.includes('call stack')) {
-      // A helper was given an address beyond the memory.
-      return new MemoryFault(state.place(), { address: 0xffff_ffffn, size: 0, write: false })
+    if (error instanceof BadRange) return new MemoryFault(state.place(), error)
+    if (error instanceof RangeError || error instanceof TypeError || error instanceof InvariantError) {
+      // No verifier has seen this program: it gave a function senseless arguments, or wrote over the machine's records.
+      return new ExecutionError(state.place(), `a call failed on its arguments (${error.message})`, error)
     }
     return error
   }
