@@ -1,3 +1,4 @@
+import { InvariantError } from '../base/index.js'
 import type { Addr } from './types.js'
 
 /** Where in which program something happened. */
@@ -92,6 +93,18 @@ export class BadRange extends Error {
     this.size = size
     this.write = write
   }
+}
+
+/**
+ * What a helper's failure is to the program's caller; other errors (the host's own, out of memory) as they are. No
+ * verifier has seen such a program: it gave a function senseless arguments, or wrote over the machine's records.
+ */
+export function callError(error: unknown, place: ProgramPlace): unknown {
+  if (error instanceof BadRange) return new MemoryFault(place, error)
+  if (error instanceof RangeError || error instanceof TypeError || error instanceof InvariantError) {
+    return new ExecutionError(place, `a call failed on its arguments (${error.message})`, error)
+  }
+  return error
 }
 
 /** A program's bpf_throw on its way to the program's exception callback. */

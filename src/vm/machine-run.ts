@@ -1,7 +1,7 @@
 import { InvariantError } from '../base/index.js'
 import { Interpreter } from './interpreter/interpreter.js'
 import type { LoadedProgram, Machine } from './machine.js'
-import type { Engine, ProgramImage } from './types.js'
+import type { Addr, Engine, ProgramImage } from './types.js'
 
 export interface RawRunOptions {
   /** Instructions the program may execute; BudgetError beyond. Default: no limit. */
@@ -66,13 +66,17 @@ export function runRaw(
     return { r0, mem: machine.memory.read(addr, mem.length) }
   } finally {
     machine.budget = budget
-    try {
-      machine.memory.free(addr)
-      if (program === undefined) machine.freeHandle(image.handle)
-      else machine.uninstall(program)
-    } catch (error) {
-      // A program that no verifier has seen may have written over the allocator's records.
-      if (!(error instanceof InvariantError)) throw error
-    }
+    giveBack(machine, addr, program, image)
+  }
+}
+
+/** Frees what a run allocated. A program that no verifier has seen may have written over the allocator's records. */
+function giveBack(machine: Machine, addr: Addr, program: LoadedProgram | undefined, image: ProgramImage): void {
+  try {
+    machine.memory.free(addr)
+    if (program === undefined) machine.freeHandle(image.handle)
+    else machine.uninstall(program)
+  } catch (error) {
+    if (!(error instanceof InvariantError)) throw error
   }
 }

@@ -1,6 +1,5 @@
-import { InvariantError } from '../../base/index.js'
 import { type CallTable, callTable } from '../calls.js'
-import { BadRange, BpfException, ExecutionError, MemoryFault } from '../errors.js'
+import { BpfException, callError } from '../errors.js'
 import type { Machine } from '../machine.js'
 import type { Addr, Engine, ProgramImage, Runner } from '../types.js'
 import { type DecodedProgram, decodeProgram, positionOf } from './decode.js'
@@ -75,12 +74,7 @@ export class InterpreterRunner implements Runner {
       if (callback !== undefined) execute(state, this.decoded, positionOf(this.decoded, callback))
       return undefined
     }
-    if (error instanceof BadRange) return new MemoryFault(state.place(), error)
-    if (error instanceof RangeError || error instanceof TypeError || error instanceof InvariantError) {
-      // No verifier has seen this program: it gave a function senseless arguments, or wrote over the machine's records.
-      return new ExecutionError(state.place(), `a call failed on its arguments (${error.message})`, error)
-    }
-    return error
+    return callError(error, state.place())
   }
 }
 

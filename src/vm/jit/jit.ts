@@ -1,5 +1,5 @@
 import { type CallTable, callTable } from '../calls.js'
-import { BpfException, ExecutionError, MemoryFault } from '../errors.js'
+import { BpfException, callError, ExecutionError, MemoryFault } from '../errors.js'
 import { decodeProgram, positionOf } from '../interpreter/decode.js'
 import { Interpreter } from '../interpreter/interpreter.js'
 import type { Machine } from '../machine.js'
@@ -207,14 +207,7 @@ export class JitRunner implements Runner {
       }
       return new ExecutionError(place, error.message)
     }
-    if (error instanceof RangeError && !error.message.includes('call stack')) {
-      // A helper was given an address beyond the memory.
-      return new MemoryFault(
-        { program: name, pc: this.#slotOf(error) },
-        { address: 0xffff_ffffn, size: 0, write: false },
-      )
-    }
-    return error
+    return callError(error, { program: name, pc: error instanceof Error ? this.#slotOf(error) : 0 })
   }
 
   /** The instruction that an error's stack names: the innermost wasm frame has the offset in the module. */
