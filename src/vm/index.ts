@@ -27,7 +27,7 @@ export type {
   RouteType,
   SocketQuery,
 } from './net/network-host.js'
-export type { ClonedPacket, Redirect, RedirectKind } from './net/redirect.js'
+export { type ClonedPacket, Redirect, type RedirectKind } from './net/redirect.js'
 export { SkbPacket } from './net/skb-packet.js'
 export type { KernelSocket } from './net/socket-table.js'
 export { type NetworkOptions, staticNetwork } from './net/static-network.js'

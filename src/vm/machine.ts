@@ -4,6 +4,7 @@ import { emptyList, emptyTree } from './linked.js'
 import { Memory } from './memory.js'
 import { Network } from './net/network.js'
 import type { NetworkHost } from './net/network-host.js'
+import type { Redirect } from './net/redirect.js'
 import { staticNetwork } from './net/static-network.js'
 import type { PacketContext } from './net/types.js'
 import { Objects } from './objects.js'
@@ -111,6 +112,8 @@ export class Machine {
   image: ProgramImage | undefined
   /** The packet of the running program, while one runs on a packet. */
   packet: PacketContext | undefined
+  /** What the redirect helpers noted in the last test run of a packet program. */
+  lastRedirect: Redirect | undefined
   /** Instructions a run may still execute; engines count down and fail with BudgetError below zero. */
   budget = Number.POSITIVE_INFINITY
 

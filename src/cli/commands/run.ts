@@ -110,13 +110,15 @@ async function run(file: string, options: RunOptions): Promise<void> {
         ...(ctxIn === undefined ? {} : { ctxIn }),
         ...(repeat === undefined ? {} : { repeat }),
       })
-      tally.add(verdict(result.retval), packet?.length ?? 0, undefined)
+      const redirect = choice.redirectOf?.(loaded, collection, result.retval)
+      tally.add(verdict(result.retval), packet?.length ?? 0, redirect)
       durations.push(result.duration)
       results.push({
         retval: result.retval,
         verdict: verdict(result.retval),
         data: toHex(result.dataOut),
         ...(result.ctxOut.length > 0 ? { ctx: toHex(result.ctxOut) } : {}),
+        ...(redirect === undefined ? {} : { redirect }),
       })
     }
   }

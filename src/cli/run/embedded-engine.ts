@@ -3,7 +3,7 @@ import { KernelError } from '../../kernel/index.js'
 import type { BpfProgram, Collection } from '../../sdk/index.js'
 import type { CaptureClock } from './capture-clock.js'
 import type { PacketEngine } from './packet-engine.js'
-import { BPF_REDIRECT_VERDICTS, describeRedirect } from './redirects.js'
+import { describeRedirect, REDIRECT_VERDICTS } from './redirects.js'
 
 /** Packets straight into the embedded kernel's machine: no system call, no copy out, no allocation for each. */
 export function embeddedEngine(
@@ -13,7 +13,7 @@ export function embeddedEngine(
   clock: CaptureClock | undefined,
 ): PacketEngine {
   const runner = kernel.packetRunner(program.fd)
-  const redirectVerdict = BPF_REDIRECT_VERDICTS.get(program.typeName)
+  const redirectVerdict = REDIRECT_VERDICTS.get(program.typeName)
   const describe = describeRedirect(collection)
   let last = 0
   return {

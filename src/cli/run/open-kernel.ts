@@ -7,6 +7,7 @@ import { CaptureClock } from './capture-clock.js'
 import { embeddedEngine } from './embedded-engine.js'
 import { type PacketEngine, testRunEngine } from './packet-engine.js'
 import type { PrintkLog } from './printk-log.js'
+import { describeRedirect, REDIRECT_VERDICTS } from './redirects.js'
 
 export interface KernelOptions {
   readonly kernel: 'embedded' | 'linux'
@@ -21,6 +22,8 @@ export interface KernelChoice {
   /** 'jit' or 'interpreter', or 'kernel' where Linux runs the program its own way. */
   readonly engine: string
   packetEngine(program: BpfProgram, collection: Collection): PacketEngine
+  /** Where the last test run, whose result was `retval`, redirected its packet, in words. */
+  redirectOf?(program: BpfProgram, collection: Collection, retval: number): string | undefined
 }
 
 /** The kernel that the options of `skep run` name. */
@@ -48,5 +51,10 @@ export function openKernel(options: KernelOptions, printk: PrintkLog): KernelCho
     kernel,
     engine,
     packetEngine: (program, collection) => embeddedEngine(kernel, program, collection, clock),
+    redirectOf(program, collection, retval) {
+      const { lastRedirect } = kernel.machine
+      if (lastRedirect === undefined || retval !== REDIRECT_VERDICTS.get(program.typeName)) return undefined
+      return describeRedirect(collection)(lastRedirect)
+    },
   }
 }

@@ -3,7 +3,7 @@ import { bpf_map_type } from '../../spec/index.js'
 import type { Redirect } from '../../vm/index.js'
 
 /** The result by which each program type asks for a redirect. */
-export const BPF_REDIRECT_VERDICTS: ReadonlyMap<string, number> = new Map([
+export const REDIRECT_VERDICTS: ReadonlyMap<string, number> = new Map([
   ['xdp', 4],
   ['sched_cls', 7],
   ['sched_act', 7],

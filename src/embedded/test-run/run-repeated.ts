@@ -1,4 +1,4 @@
-import type { LoadedProgram, Machine, PacketContext } from '../../vm/index.js'
+import { type LoadedProgram, type Machine, type PacketContext, Redirect } from '../../vm/index.js'
 
 export interface RepeatedRun {
   /** r0 of the last run as u32. */
@@ -35,6 +35,7 @@ export function runRepeated(
     machine.packet = before
     machine.budget = budget
   }
+  machine.lastRedirect = packet === undefined ? undefined : Object.assign(new Redirect(), packet.redirect)
   const duration = Math.min(0xffff_ffff, Math.round(((performance.now() - start) * 1e6) / count))
   return { retval: machine.r0lo >>> 0, duration }
 }
