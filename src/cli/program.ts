@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { asmCommand } from './commands/asm.js'
 import { btfCommand } from './commands/btf.js'
 import { disasmCommand } from './commands/disasm.js'
+import { featureCommand } from './commands/feature/feature.js'
 import { objectCommand } from './commands/object.js'
 import { runCommand } from './commands/run.js'
 import { vmCommand } from './commands/vm.js'
@@ -17,7 +18,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .version(pkg.version)
     .showHelpAfterError('(skep --help lists the commands)')
     .exitOverride()
-  for (const make of [runCommand, objectCommand, disasmCommand, asmCommand, btfCommand, vmCommand]) {
+  for (const make of [runCommand, objectCommand, disasmCommand, asmCommand, btfCommand, featureCommand, vmCommand]) {
     program.addCommand(make())
   }
   for (const command of everyCommand(program)) command.exitOverride()

@@ -11,6 +11,24 @@ export { BpfProgram } from './bpf-program.js'
 export { btfCodec, bytesCodec, type Codec, int64Codec, intCodec } from './codec.js'
 export { Collection, type CollectionOptions, loadCollection } from './collection.js'
 export type { MapPlacement } from './create-maps.js'
+export {
+  type Availability,
+  type BtfFeature,
+  CONFIG_OPTIONS,
+  type ConfigOption,
+  type Features,
+  hasKfunc,
+  type InstructionFeature,
+  type ProbeOptions,
+  probeAttachType,
+  probeBtfKind,
+  probeFeatures,
+  probeHelper,
+  probeHelpers,
+  probeInstructions,
+  probeMapType,
+  probeProgType,
+} from './features/index.js'
 export { load } from './load.js'
 export { Device, type DeviceLike, type DeviceSettings, NetNamespace } from './net/net-namespace.js'
 export { type RecordsOptions, RingBuffer } from './ring-buffer.js'
