@@ -3,7 +3,7 @@ import type { Clock, Machine } from '../vm/index.js'
 import { Session } from './session.js'
 import { btfLoad } from './syscalls/btf.js'
 import { noHooks } from './syscalls/link.js'
-import { createMapObject, mmapMap, watchMap } from './syscalls/map.js'
+import { createMapObject } from './syscalls/map.js'
 import { mapDeleteBatch, mapLookupAndDeleteBatch, mapLookupBatch, mapUpdateBatch } from './syscalls/map-batch.js'
 import {
   mapDeleteElem,
@@ -14,8 +14,10 @@ import {
   mapUpdateElem,
 } from './syscalls/map-elem.js'
 import { mapFdById, nextId, objGet, objGetInfoByFd, objPin } from './syscalls/object.js'
+import { ioctl, perfEventOpen } from './syscalls/perf-event.js'
 import { progLoad } from './syscalls/prog-load.js'
 import { enableStats, freshStorage, progBindMap, progTestRun } from './syscalls/prog-run.js'
+import { readNow, tracePipeOpen } from './syscalls/read.js'
 import { PacketRunner, type PacketRunnerOptions } from './test-run/index.js'
 import { World, type WorldOptions } from './world.js'
 
@@ -60,12 +62,13 @@ const handlers: Handlers = {
   obj_get: objGet,
   obj_get_info_by_fd: objGetInfoByFd,
   btf_load: btfLoad,
+  trace_pipe_open: tracePipeOpen,
   close: (s, r) => s.close(r.fd),
   dup: (s, r) => s.dup(r.fd),
   open: noHooks('open'),
-  read: noHooks('read'),
-  ioctl: noHooks('ioctl'),
-  perf_event_open: noHooks('perf_event_open'),
+  read: readNow,
+  ioctl,
+  perf_event_open: perfEventOpen,
   socket: noHooks('socket'),
   setsockopt: noHooks('setsockopt'),
   netns_open: noHooks('netns_open'),
@@ -137,8 +140,9 @@ function openSession(world: World): EmbeddedKernel {
     call(name, request) {
       return handlers[name](session, request)
     },
-    watch: (fd, ready) => watchMap(session, fd, ready),
-    mmap: (fd, offset, length, writable) => mmapMap(session, fd, offset, length, writable),
+    watch: (fd, ready, watchOptions = {}) => session.watches.add(fd, ready, watchOptions),
+    mmap: (fd, offset, length, writable) => session.mappings.map(fd, offset, length, writable),
+    munmap: (bytes) => session.mappings.release(bytes),
     vmlinuxBtf: () => world.vmlinuxBtf,
     config: () => CONFIG,
     fork: () => openSession(world),

@@ -35,7 +35,7 @@ export class SessionMapHost implements MapCreateHost<BtfObject> {
     if (kind === 'socket') return -ERRNO.ENOTSOCK
     if (kind === 'xsk') return -ERRNO.EOPNOTSUPP
     if (kind === 'cgroup') return -ERRNO.EBADF
-    if (object.kind !== kind) return -ERRNO.EINVAL
+    if (object.kind !== kind || (object.kind !== 'map' && object.kind !== 'prog')) return -ERRNO.EINVAL
     world.get(object)
     return object.kind === 'map' ? object.map.handle : object.program.image.handle
   }
@@ -50,8 +50,11 @@ export class SessionMapHost implements MapCreateHost<BtfObject> {
     return this.#session.world.byHandle(handle)?.id ?? 0
   }
 
-  perfEvent(_fd: number): PerfBuffer | number {
-    return -ERRNO.EBADF
+  perfEvent(fd: number): PerfBuffer | number {
+    const { descriptors } = this.#session
+    if (!descriptors.has(fd)) return -ERRNO.EBADF
+    const { object } = descriptors.file(fd, 'map_update_elem')
+    return object.kind === 'perf_event' ? object.event : -ERRNO.EBADF
   }
 
   socketCookie(_handle: number): bigint {

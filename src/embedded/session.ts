@@ -1,6 +1,8 @@
 import { type Fd, KernelError } from '../kernel/index.js'
 import { SessionMapHost } from './session-map-host.js'
-import { Descriptors } from './state/descriptors.js'
+import { SessionMappings } from './session-mappings.js'
+import { SessionWatches } from './session-watches.js'
+import { Descriptors, type OpenFile } from './state/descriptors.js'
 import type { KernelObject, MapObject, ProgObject } from './state/objects.js'
 import type { World } from './world.js'
 
@@ -9,6 +11,8 @@ export class Session {
   readonly world: World
   readonly descriptors = new Descriptors()
   readonly mapHost = new SessionMapHost(this)
+  readonly mappings = new SessionMappings(this)
+  readonly watches = new SessionWatches(this)
 
   constructor(world: World) {
     this.world = world
@@ -34,18 +38,34 @@ export class Session {
 
   close(fd: Fd): void {
     const { object } = this.descriptors.remove(fd, 'close')
-    if (object.kind === 'stats') this.world.statsUsers--
-    else this.world.putUser(object)
+    this.watches.closed(fd)
+    this.drop(object)
   }
 
   dup(fd: Fd): Fd {
     const file = this.descriptors.file(fd, 'dup')
-    if (file.object.kind === 'stats') this.world.statsUsers++
-    else this.world.addUser(this.world.get(file.object))
+    this.hold(file.object)
     return this.descriptors.add(file)
   }
 
+  /** Takes a reference to what a descriptor stands for. */
+  hold(object: OpenFile['object']): void {
+    if (object.kind === 'stats') this.world.statsUsers++
+    else if (object.kind === 'perf_event') object.references++
+    else if (object.kind !== 'trace_pipe') this.world.addUser(this.world.get(object))
+  }
+
+  /** Gives a reference back. */
+  drop(object: OpenFile['object']): void {
+    if (object.kind === 'stats') this.world.statsUsers--
+    else if (object.kind === 'perf_event') {
+      object.references--
+      if (object.references === 0) object.event.free()
+    } else if (object.kind !== 'trace_pipe') this.world.putUser(object)
+  }
+
   closeAll(): void {
+    this.mappings.releaseAll()
     for (const [fd] of [...this.descriptors.entries()]) this.close(fd)
   }
 

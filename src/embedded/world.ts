@@ -5,6 +5,7 @@ import { BpfFs } from './state/bpffs.js'
 import { IdTable } from './state/id-table.js'
 import type { BtfObject, KernelObject, LinkObject, MapObject, ProgObject } from './state/objects.js'
 import { Sysctls } from './state/sysctls.js'
+import { TraceLog } from './state/trace-log.js'
 
 /** Instructions of one run: some seconds of the interpreter, and more than any program that Linux's verifier lets through needs. */
 const DEFAULT_BUDGET = 500_000_000
@@ -24,6 +25,7 @@ export class World {
   readonly btfs = new IdTable<BtfObject>()
   readonly links = new IdTable<LinkObject>()
   readonly sysctls = new Sysctls()
+  readonly trace: TraceLog
   readonly bpffs: BpfFs
   /** Open descriptors of BPF_ENABLE_STATS: run times are counted while there is one (or the sysctl says so). */
   statsUsers = 0
@@ -34,6 +36,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.machine = new Machine(options)
     this.machine.budget = options.budget ?? DEFAULT_BUDGET
+    this.trace = new TraceLog(this.machine)
     this.#interpreter = new Interpreter(this.machine)
     if (options.engine !== 'interpreter') {
       // Every program is loaded by a privileged user here: only 2 hardens those.

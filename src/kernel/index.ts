@@ -1,6 +1,6 @@
 export { errorCode, KernelError } from './error.js'
 export type { BtfInfo, LinkDetails, LinkInfo, MapInfo, ObjectInfo, ProgInfo } from './info.js'
-export type { Kernel } from './kernel.js'
+export type { Kernel, Watch, WatchOptions } from './kernel.js'
 export type {
   AddressRequest,
   BpfFilter,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { gunzipSync } from 'node:zlib'
-import { type Fd, type Kernel, KernelError, type OperationName, type Request, type Result } from '../kernel/index.js'
+import type { Fd, Kernel, OperationName, Request, Result } from '../kernel/index.js'
 import { objGetInfoByFd } from './commands/info.js'
 import { linkCreate, linkUpdate } from './commands/link.js'
 import {
@@ -31,6 +31,7 @@ import {
 } from './commands/object.js'
 import { ioctl, open, perfEventOpen, read, setsockopt, socket } from './commands/posix.js'
 import { progLoad, progTestRun } from './commands/prog.js'
+import { tracePipeOpen } from './commands/trace-pipe.js'
 import { loadSys } from './ffi/sys.js'
 import { files } from './files.js'
 import { rtmDeladdr, rtmDelroute, rtmNewaddr, rtmNewneigh, rtmNewroute } from './netlink/address.js'
@@ -88,6 +89,7 @@ const handlers: Handlers = {
   enable_stats: (s, r) => s.own(s.attr().u32(0, r.type).call(32, 'enable_stats') as Fd),
   iter_create: (s, r) => s.own(s.attr().u32(0, r.linkFd).u32(4, r.flags).call(33, 'iter_create') as Fd),
   token_create: (s, r) => s.own(s.attr().u32(0, r.flags).u32(4, r.bpffsFd).call(36, 'token_create') as Fd),
+  trace_pipe_open: tracePipeOpen,
   close: (s, r) => s.close(r.fd),
   dup: (s, r) => s.own(s.dup(r.fd)),
   open,
@@ -138,12 +140,9 @@ export function linux(): Kernel {
       session.arena.reset()
       return handlers[name](session, request)
     },
-    watch() {
-      throw new KernelError('EOPNOTSUPP', 'watch', { hint: 'this kernel session cannot wait for events yet' })
-    },
-    mmap() {
-      throw new KernelError('EOPNOTSUPP', 'mmap', { hint: 'this kernel session cannot map memory yet' })
-    },
+    watch: (fd, ready, options = {}) => session.watch(fd, ready, options),
+    mmap: (fd, offset, length, writable) => session.mmap(fd, offset, length, writable),
+    munmap: (bytes) => session.mappings.unmap(bytes),
     vmlinuxBtf() {
       try {
         return readFileSync('/sys/kernel/btf/vmlinux')

@@ -1,10 +1,15 @@
 import { closeSync } from 'node:fs'
-import { ERRNO } from '../base/index.js'
-import { type Fd, KernelError } from '../kernel/index.js'
+import { type Fd, KernelError, type Watch, type WatchOptions } from '../kernel/index.js'
 import { BpfAttr } from './attr.js'
 import { mapInfo } from './commands/info.js'
 import { Arena } from './ffi/arena.js'
+import { Mappings } from './ffi/mapping.js'
+import { ownInWorker } from './ffi/own-in-worker.js'
+import { poller } from './ffi/poller.js'
 import type { Sys } from './ffi/sys.js'
+import { NR } from './syscall-numbers.js'
+
+const F_DUPFD_CLOEXEC = 1030
 
 /** Sizes the kernel reads and writes for a map's elements, which its calls do not carry. */
 export interface MapShape {
@@ -18,19 +23,21 @@ const PER_CPU_TYPES: ReadonlySet<number> = new Set([5, 6, 10, 21])
 /** Types whose value is a descriptor or an id, 4 bytes to user space. */
 const FD_VALUE_TYPES: ReadonlySet<number> = new Set([3, 4, 8, 12, 13])
 
-const NR_DUP = process.arch === 'arm64' ? 23 : 32
-
 /** State of one linux kernel session: its descriptors and the arena of the running call. */
 export class LinuxSession {
   readonly sys: Sys
   readonly arena: Arena
   readonly possibleCpus: number
+  readonly mappings: Mappings
   readonly #owned = new Set<Fd>()
+  /** Running watches by descriptor: what each of them is told when that is closed. */
+  readonly #watched = new Map<Fd, Set<() => void>>()
   readonly #shapes = new Map<Fd, MapShape>()
 
   constructor(sys: Sys, possibleCpus: number) {
     this.sys = sys
     this.arena = new Arena(sys)
+    this.mappings = new Mappings(sys)
     this.possibleCpus = possibleCpus
   }
 
@@ -39,25 +46,61 @@ export class LinuxSession {
     return new BpfAttr(this.sys, this.arena)
   }
 
-  /** Registers a descriptor that this session opened and will close. */
-  own(fd: Fd): Fd {
+  /** Registers a descriptor that this session opened and will close. Go on with the number it returns. */
+  own(opened: Fd): Fd {
+    const fd = ownInWorker(this.sys, opened) as Fd
     this.#owned.add(fd)
     this.#shapes.delete(fd)
     return fd
   }
 
+  /** Throws KernelError EBADF for a descriptor that this session has not opened. */
+  check(fd: Fd, syscall: string): void {
+    if (!this.#owned.has(fd)) {
+      throw new KernelError('EBADF', syscall, { hint: `descriptor ${fd} is not open in this session` })
+    }
+  }
+
   close(fd: Fd): void {
-    if (!this.#owned.delete(fd))
-      throw new KernelError('EBADF', 'close', { hint: `descriptor ${fd} is not open in this session` })
+    this.check(fd, 'close')
+    this.#owned.delete(fd)
     this.#shapes.delete(fd)
+    const gone = this.#watched.get(fd)
+    this.#watched.delete(fd)
     closeSync(fd)
+    for (const tell of gone ?? []) tell()
+  }
+
+  watch(fd: Fd, ready: () => void, options: WatchOptions): Watch {
+    this.check(fd, 'watch')
+    const watching = poller(this.sys).watch(fd, ready, options)
+    const tell = (): void => {
+      watching[Symbol.dispose]()
+      const { gone } = options
+      // Not from within close(): what a handler throws is not the closer's error.
+      if (gone !== undefined) setImmediate(gone)
+    }
+    const tells = this.#watched.get(fd) ?? new Set()
+    this.#watched.set(fd, tells.add(tell))
+    return {
+      ref: () => watching.ref(),
+      unref: () => watching.unref(),
+      [Symbol.dispose]: () => {
+        tells.delete(tell)
+        watching[Symbol.dispose]()
+      },
+    }
+  }
+
+  mmap(fd: Fd, offset: number, length: number, writable: boolean): Uint8Array {
+    this.check(fd, 'mmap')
+    return this.mappings.map(fd, offset, length, writable)
   }
 
   mapShape(fd: Fd): MapShape {
     const known = this.#shapes.get(fd)
     if (known !== undefined) return known
-    if (!this.#owned.has(fd))
-      throw new KernelError(ERRNO.EBADF, 'map', { hint: `descriptor ${fd} is not open in this session` })
+    this.check(fd, 'map')
     const info = mapInfo(this, fd)
     const shape: MapShape = {
       keySize: info.keySize,
@@ -72,16 +115,14 @@ export class LinuxSession {
   }
 
   dup(fd: Fd): Fd {
-    if (!this.#owned.has(fd))
-      throw new KernelError('EBADF', 'dup', { hint: `descriptor ${fd} is not open in this session` })
-    const copy = this.sys.syscall(NR_DUP, fd, 0, 0)
+    this.check(fd, 'dup')
+    const copy = this.sys.syscall(NR.fcntl, fd, F_DUPFD_CLOEXEC, 3)
     if (copy < 0) throw new KernelError(this.sys.errno(), 'dup')
     return copy as Fd
   }
 
   closeAll(): void {
-    for (const fd of this.#owned) closeSync(fd)
-    this.#owned.clear()
-    this.#shapes.clear()
+    for (const fd of [...this.#owned]) this.close(fd)
+    this.mappings.unmapAll()
   }
 }

@@ -2,7 +2,12 @@
 const arm = process.arch === 'arm64'
 
 export const NR = {
+  close: arm ? 57 : 3,
   read: arm ? 63 : 0,
+  mmap: arm ? 222 : 9,
+  fcntl: arm ? 25 : 72,
+  dup3: arm ? 24 : 292,
+  openat: arm ? 56 : 257,
   ioctl: arm ? 29 : 16,
   socket: arm ? 198 : 41,
   bind: arm ? 200 : 49,
@@ -12,4 +17,10 @@ export const NR = {
   unshare: arm ? 97 : 272,
   setns: arm ? 268 : 308,
   perfEventOpen: arm ? 241 : 298,
+  epollCreate1: arm ? 20 : 291,
+  epollCtl: arm ? 21 : 233,
+  epollPwait: arm ? 22 : 281,
+  fsopen: 430,
+  fsconfig: 431,
+  fsmount: 432,
 } as const

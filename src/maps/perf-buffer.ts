@@ -22,8 +22,8 @@ const MISC_KERNEL = 1
 export interface PerfBufferOptions {
   /** CPU that the event counts; -1: whichever runs. */
   readonly cpu: number
-  /** Data pages, a power of two. */
-  readonly pages: number
+  /** Data pages, a power of two. Absent: no buffer yet, samples are refused (-ENOSPC) until `map`. */
+  readonly pages?: number
   /** Wake the reader each so many samples; 0: never. Default 1. */
   readonly wakeupEvents?: number
   readonly id?: bigint
@@ -33,36 +33,43 @@ export interface PerfBufferOptions {
 export class PerfBuffer {
   readonly cpu: number
   /** What user space maps. */
-  readonly region: Addr
-  readonly regionSize: number
+  region: Addr = 0
+  regionSize = 0
+  /** Stopped events refuse samples (-EOPNOTSUPP). */
+  enabled = true
   /** Called when there is something to read. */
   wake: (() => void) | undefined
   readonly #machine: Machine
-  readonly #data: Addr
-  readonly #size: number
-  readonly #counters: Addr
+  #data: Addr = 0
+  #size = 0
+  #counters: Addr = 0
   readonly #wakeupEvents: number
   readonly #id: bigint
 
   /** Throws OutOfMemoryError. */
   constructor(machine: Machine, options: PerfBufferOptions) {
-    const { memory } = machine
     this.#machine = machine
     this.cpu = options.cpu
-    this.#size = options.pages * PAGE
+    this.#wakeupEvents = options.wakeupEvents ?? 1
+    this.#id = options.id ?? 0n
+    if (options.pages !== undefined) this.map(options.pages)
+  }
+
+  /** Gives the event its buffer. Throws OutOfMemoryError. */
+  map(pages: number): void {
+    const { memory } = this.#machine
+    this.#size = pages * PAGE
     this.regionSize = PAGE + this.#size
     this.region = memory.alloc(this.regionSize + 24)
     this.#data = this.region + PAGE
     this.#counters = this.#data + this.#size
-    this.#wakeupEvents = options.wakeupEvents ?? 1
-    this.#id = options.id ?? 0n
     memory.setU64(this.region + DATA_OFFSET, BigInt(PAGE))
     memory.setU64(this.region + DATA_SIZE, BigInt(this.#size))
   }
 
   /** Samples that did not fit, since the beginning. */
   get lost(): bigint {
-    return this.#machine.memory.u64(this.#counters + 8)
+    return this.region === 0 ? 0n : this.#machine.memory.u64(this.#counters + 8)
   }
 
   get written(): bigint {
@@ -71,6 +78,7 @@ export class PerfBuffer {
 
   /** Writes a raw sample: 0, or -ENOSPC when the reader is too slow. */
   output(data: Uint8Array): number {
+    if (this.region === 0) return ENOSPC
     const { memory } = this.#machine
     const head = Number(memory.u64(this.region + HEAD))
     const tail = Number(memory.u64(this.region + TAIL))
@@ -106,6 +114,7 @@ export class PerfBuffer {
 
   free(): void {
     this.#machine.memory.free(this.region)
+    this.region = 0
   }
 
   #put(at: number, bytes: Uint8Array): number {

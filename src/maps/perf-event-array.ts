@@ -23,7 +23,7 @@ export function createPerfEventArray(machine: Machine, attr: MapAttributes): Per
     if (index >>> 0 >= maxEntries) return E2BIG
     const event = events.get(index >>> 0)
     if (event === undefined) return ENOENT
-    return event.cpu !== -1 && event.cpu !== cpu ? EOPNOTSUPP : event
+    return !event.enabled || (event.cpu !== -1 && event.cpu !== cpu) ? EOPNOTSUPP : event
   }
 
   const map: PerfEvents = {

@@ -1,4 +1,4 @@
-import { type Fd, type Kernel, KernelError } from '../kernel/index.js'
+import { errorCode, type Fd, type Kernel, KernelError } from '../kernel/index.js'
 
 /** One descriptor, owned by one SDK object. Closing twice is harmless; use after closing is EBADF. */
 export class Handle {
@@ -23,7 +23,17 @@ export class Handle {
     const fd = this.#fd
     if (fd === undefined) return
     this.#fd = undefined
-    this.kernel.call('close', { fd })
+    try {
+      this.kernel.call('close', { fd })
+    } catch (error) {
+      // The session ended before this object: it closed everything.
+      if (errorCode(error) !== 'EBADF') throw error
+    }
+  }
+
+  /** The kernel closed the descriptor itself, with its session. */
+  forget(): void {
+    this.#fd = undefined
   }
 
   [Symbol.dispose](): void {

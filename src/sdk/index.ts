@@ -11,6 +11,7 @@ export { BpfProgram } from './bpf-program.js'
 export { btfCodec, bytesCodec, type Codec, int64Codec, intCodec } from './codec.js'
 export { Collection, type CollectionOptions, loadCollection } from './collection.js'
 export type { MapPlacement } from './create-maps.js'
+export { EventStream, type RecordsOptions } from './event-stream.js'
 export {
   type Availability,
   type BtfFeature,
@@ -31,5 +32,5 @@ export {
 } from './features/index.js'
 export { load } from './load.js'
 export { Device, type DeviceLike, type DeviceSettings, NetNamespace } from './net/net-namespace.js'
-export { type RecordsOptions, RingBuffer } from './ring-buffer.js'
+export { RingBuffer, type RingBufferOptions } from './ring-buffer.js'
 export { VerifierError } from './verifier-error.js'

@@ -1,9 +1,26 @@
 import { type Fd, KernelError } from '../../kernel/index.js'
+import type { PerfBuffer } from '../../maps/index.js'
 import type { KernelObject, ObjectKind } from './objects.js'
+
+/** What a descriptor can stand for besides objects with ids. */
+export type SpecialFile = { readonly kind: 'stats' } | PerfEventFile | TracePipeFile
+
+/** An event of perf_event_open: lives as long as descriptors, mappings. */
+export interface PerfEventFile {
+  readonly kind: 'perf_event'
+  readonly event: PerfBuffer
+  references: number
+}
+
+export interface TracePipeFile {
+  readonly kind: 'trace_pipe'
+  /** Text read from the trace but not yet by the reader. */
+  rest: Uint8Array
+}
 
 /** A descriptor's file: the object and the rights of this opening. */
 export interface OpenFile {
-  readonly object: KernelObject | { readonly kind: 'stats' }
+  readonly object: KernelObject | SpecialFile
   readonly readable: boolean
   readonly writable: boolean
 }

@@ -16,7 +16,8 @@ function openRights(flags: number, syscall: string): { readable: boolean; writab
 export function objPin(session: Session, r: Request<'obj_pin'>): void {
   if (((r.fileFlags ?? 0) & ~BPF_F_PATH_FD) !== 0) throw new KernelError('EINVAL', 'obj_pin')
   const { object } = session.descriptors.file(r.bpfFd, 'obj_pin')
-  if (object.kind === 'btf' || object.kind === 'stats') throw new KernelError('EINVAL', 'obj_pin')
+  if (object.kind !== 'map' && object.kind !== 'prog' && object.kind !== 'link')
+    throw new KernelError('EINVAL', 'obj_pin')
   session.world.bpffs.pin(r.pathname, object)
   session.world.addUser(session.world.get(object))
 }
@@ -66,6 +67,8 @@ export function objGetInfoByFd(session: Session, r: Request<'obj_get_info_by_fd'
     case 'link':
       return { kind: 'link', type: object.type, id: object.id, progId: object.prog?.id ?? 0, details: {} }
     case 'stats':
+    case 'perf_event':
+    case 'trace_pipe':
       throw new KernelError('EINVAL', 'obj_get_info_by_fd')
   }
 }

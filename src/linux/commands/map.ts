@@ -29,9 +29,7 @@ export function mapCreate(session: LinuxSession, r: MapCreateRequest): Fd {
     .u64(64, r.mapExtra)
     .u32(72, r.valueTypeBtfObjFd)
     .u32(76, r.mapTokenFd)
-  const fd = attr.call(0, 'map_create') as Fd
-  session.own(fd)
-  return fd
+  return session.own(attr.call(0, 'map_create') as Fd)
 }
 
 function elem(session: LinuxSession, r: MapElemRequest) {

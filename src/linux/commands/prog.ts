@@ -62,10 +62,7 @@ export function progLoad(session: LinuxSession, r: ProgLoadRequest): ProgLoadRes
   let size = r.logSize ?? LOG_START
   for (let attempt = 0; ; attempt++) {
     const { result, log, wanted } = loadOnce(session, r, level, size)
-    if (result >= 0) {
-      session.own(result as Fd)
-      return { fd: result as Fd, log }
-    }
+    if (result >= 0) return { fd: session.own(result as Fd), log }
     if (result === -ERRNO.ENOSPC && level !== 0 && size < LOG_MAX) {
       size = Math.min(LOG_MAX, Math.max(wanted + 1, size * 4))
       continue

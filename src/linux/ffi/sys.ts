@@ -10,6 +10,18 @@ export interface Sys {
   errno(): number
   /** Address of a buffer's first byte. It does not keep the buffer alive. */
   address(buffer: Uint8Array): number
+  /**
+   * Calls `ready` in the event loop while the descriptor is readable. Fragile: the descriptor must stay open and be pollable, and
+   * nobody else may poll it; what `ready` throws is lost. Only ffi/poller.ts uses it.
+   */
+  poll(fd: number, ready: () => void): PollHandle
+}
+
+/** Must stay reachable, and must not be touched after close(). */
+export interface PollHandle {
+  ref(): void
+  unref(): void
+  close(): void
 }
 
 let loaded: Sys | undefined
@@ -41,6 +53,7 @@ export function loadSys(): Sys {
     syscall6: (nr, a, b, c, d, e, f) => Number(syscall6(nr, a, b, c, d, e, f)),
     errno: () => koffi.errno(),
     address: (buffer) => Number(koffi.address(buffer)),
+    poll: (fd, ready) => koffi.node.poll(fd, () => ready()),
   }
   return loaded
 }

@@ -1,0 +1,137 @@
+import type { Watch } from '../kernel/index.js'
+
+export interface RecordsOptions {
+  /** Ends the iteration without an error. */
+  readonly signal?: AbortSignal
+}
+
+/** Where a stream's events come from. */
+export interface EventSource<T> {
+  /** Moves what is there into `batch`, in order. An empty batch means: wait. */
+  fill(batch: T[]): void
+  /** Starts telling of news. `gone` says that there will be none any more. */
+  watch(ready: () => void, gone: () => void): Watch
+  /** The source was closed: what it still holds is out of reach. */
+  readonly closed: boolean
+}
+
+const DONE = { value: undefined, done: true } as const
+
+/**
+ * Events as an async iterable: asks its source only when the consumer asks, so a slow consumer holds the producer back. The
+ * process is kept alive only while a `next()` waits.
+ */
+export class EventStream<T> implements AsyncIterableIterator<T> {
+  readonly #source: EventSource<T>
+  readonly #signal: AbortSignal | undefined
+  #batch: T[] = []
+  #index = 0
+  #watch: Watch | undefined
+  #news = false
+  #ended = false
+  #resume: (() => void) | undefined
+  #waiting: Promise<IteratorResult<T, undefined>> | undefined
+  readonly #notify = (): void => {
+    this.#news = true
+    this.#resume?.()
+  }
+
+  constructor(source: EventSource<T>, options: RecordsOptions = {}) {
+    this.#source = source
+    this.#signal = options.signal
+    this.#signal?.addEventListener('abort', this.#notify)
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#waiting === undefined && this.#advance()) return Promise.resolve(this.#take())
+    const turn = this.#waiting === undefined ? this.#wait() : this.#waiting.then(() => this.#wait())
+    const settled = turn.finally(() => {
+      if (this.#waiting === settled) this.#waiting = undefined
+    })
+    this.#waiting = settled
+    return settled
+  }
+
+  async return(): Promise<IteratorResult<T, undefined>> {
+    this.#end()
+    return DONE
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end()
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#batch = []
+    this.#index = 0
+    this.#signal?.removeEventListener('abort', this.#notify)
+    this.#watch?.[Symbol.dispose]()
+    this.#watch = undefined
+    this.#notify()
+  }
+
+  /** True where the next result is known without waiting. */
+  #advance(): boolean {
+    if (this.#ended) return true
+    if (this.#signal?.aborted === true) {
+      this.#end()
+      return true
+    }
+    if (this.#index < this.#batch.length) return true
+    if (this.#source.closed) {
+      this.#end()
+      return true
+    }
+    this.#batch = []
+    this.#index = 0
+    this.#news = false
+    this.#source.fill(this.#batch)
+    return this.#batch.length > 0
+  }
+
+  #take(): IteratorResult<T, undefined> {
+    if (this.#ended) return DONE
+    return { value: this.#batch[this.#index++] as T, done: false }
+  }
+
+  async #wait(): Promise<IteratorResult<T, undefined>> {
+    try {
+      while (!this.#advance()) {
+        if (this.#watch === undefined) {
+          this.#watch = this.#source.watch(this.#notify, this.#notify)
+        } else this.#watch.ref()
+        if (!this.#news) {
+          await new Promise<void>((resolve) => {
+            this.#resume = resolve
+          })
+          this.#resume = undefined
+        }
+        this.#watch?.unref()
+      }
+    } catch (error) {
+      this.#end()
+      throw error
+    }
+    return this.#take()
+  }
+}
+
+/** A stream of batches: each element is what was there at once, never empty. */
+export function batched<T>(source: EventSource<T>): EventSource<T[]> {
+  return {
+    fill(batches) {
+      const batch: T[] = []
+      source.fill(batch)
+      if (batch.length > 0) batches.push(batch)
+    },
+    watch: (ready, gone) => source.watch(ready, gone),
+    get closed() {
+      return source.closed
+    },
+  }
+}
