@@ -138,6 +138,7 @@ function openSession(world: World): EmbeddedKernel {
     possibleCpus: world.machine.cpus,
     machine: world.machine,
     call(name, request) {
+      world.machine.runTimers()
       return handlers[name](session, request)
     },
     watch: (fd, ready, watchOptions = {}) => session.watches.add(fd, ready, watchOptions),

@@ -203,6 +203,23 @@ export class Machine {
     this.memory.u8.fill(0, addr, addr + field.size)
   }
 
+  /**
+   * Calls the timers that are due, if no program runs now: the host does so whenever it comes by. A callback that cannot
+   * go on is told of in the trace pipe, as there is nobody to throw at.
+   */
+  runTimers(): void {
+    if (this.timers.started === 0 || this.image !== undefined) return
+    const { packet } = this
+    this.packet = undefined
+    try {
+      this.timers.run()
+    } catch (error) {
+      this.printk(`timer callback: ${(error as Error).message}`)
+    } finally {
+      this.packet = packet
+    }
+  }
+
   /** Address of the current task's struct, made at the first use. */
   taskStruct(): Addr {
     if (this.#taskStruct === 0) this.#taskStruct = this.memory.alloc(TASK_STRUCT_SIZE)

@@ -33,10 +33,16 @@ export class Timers {
   readonly #timers: (Timer | undefined)[] = [undefined]
   readonly #free: number[] = []
   #order = 0
+  #started = 0
   #index: Addr = 0
 
   constructor(machine: Machine) {
     this.#machine = machine
+  }
+
+  /** Number of timers that wait for their time: 0 spares a look at the clocks. */
+  get started(): number {
+    return this.#started
   }
 
   /** bpf_timer_init. -EINVAL unknown clock, -EBUSY initialised before. */
@@ -66,7 +72,7 @@ export class Timers {
       return -ERRNO.EINVAL
     }
     const ns = BigInt.asUintN(64, delay)
-    timer.expires = (flags & F_TIMER_ABS) !== 0 ? ns : this.#now(timer.clock) + ns
+    this.#setExpiry(timer, (flags & F_TIMER_ABS) !== 0 ? ns : this.#now(timer.clock) + ns)
     timer.order = this.#order++
     return 0
   }
@@ -77,7 +83,7 @@ export class Timers {
     if (timer === undefined) return -ERRNO.EINVAL
     if (timer.running) return -ERRNO.EDEADLK
     const active = timer.expires !== undefined
-    timer.expires = undefined
+    this.#setExpiry(timer, undefined)
     return active ? 1 : 0
   }
 
@@ -85,7 +91,9 @@ export class Timers {
   release(field: Addr): void {
     const { u32 } = this.#machine.memory
     const number = u32[field >>> 2]!
-    if (this.#at(field) === undefined) return
+    const timer = this.#at(field)
+    if (timer === undefined) return
+    this.#setExpiry(timer, undefined)
     this.#timers[number] = undefined
     this.#free.push(number)
     u32[field >>> 2] = 0
@@ -103,8 +111,8 @@ export class Timers {
   }
 
   /**
-   * Calls the callbacks of all timers that are due, soonest first; the number of calls. What callbacks start waits for
-   * the next `run`. A host with a clock of its own sets it to `next()` and runs, until the time it wants to reach.
+   * Calls the callbacks of all timers that are due, soonest first; the number of calls. Each has the machine's whole
+   * budget, and what a callback throws goes on. What callbacks start waits for the next `run`. A host with a clock of its own sets it to `next()` and runs, until the time it wants to reach.
    */
   run(): number {
     const machine = this.#machine
@@ -117,13 +125,15 @@ export class Timers {
         if (due?.expires === undefined || isBefore(timer, due)) due = timer
       }
       if (due === undefined) return calls
-      due.expires = undefined
+      this.#setExpiry(due, undefined)
       due.running = true
       calls++
+      const { budget } = machine
       try {
         callFunction(machine, due.callback, due.map.handle, this.#keyOf(due), due.value)
       } finally {
         due.running = false
+        machine.budget = budget
       }
     }
   }
@@ -147,6 +157,11 @@ export class Timers {
     }
     u32[field >>> 2] = number
     return 0
+  }
+
+  #setExpiry(timer: Timer, expires: bigint | undefined): void {
+    this.#started += (expires === undefined ? 0 : 1) - (timer.expires === undefined ? 0 : 1)
+    timer.expires = expires
   }
 
   /** The element's key; of an array, its index in a cell of ours. */

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { embedded } from '#src/embedded/index.js'
 import { loadCollection, openObject } from '#src/sdk/index.js'
-import { linuxUnavailable } from '../support/kernels.js'
+import { linuxUnavailable, openLinux } from '../support/kernels.js'
 import { fixture } from '../support/paths.js'
-import { chars, type LoadedObject, withObject } from './support.js'
+import { chars, LoadedObject, withObject } from './support.js'
 
 // Programs of test/fixtures/vm on both kernels: the same inputs give the same results, errnos and packets.
 
@@ -262,4 +262,24 @@ test('objects that programs leave behind go with their maps and programs', () =>
   assert.equal(kernel.machine.objects.count, before + 2)
   collection.close()
   assert.equal(kernel.machine.objects.count, before)
+})
+
+test('timers run while user space comes by, at their time', { skip }, async () => {
+  const object = openObject(new Uint8Array(readFileSync(fixture('vm/timer.o'))))
+  const seen: Record<string, unknown> = {}
+  for (const kernel of [embedded(), openLinux()]) {
+    using session = kernel
+    using collection = loadCollection(object, { kernel: session })
+    const loaded = new LoadedObject(collection)
+    loaded.set({ delay: 1_000_000n, times: 3 })
+    assert.equal(loaded.collection.program('start').testRun({ dataIn: packet }).retval, 0)
+    const elements = collection.map<number, Record<string, unknown>>('elements')
+    const wanted = packet.length
+    const done = (): boolean => elements.get(wanted)?.['left'] === 0n
+    for (let i = 0; i < 500 && !done(); i++) await new Promise((resolve) => setTimeout(resolve, 2))
+    const { runs, key_seen, left } = elements.get(wanted) ?? {}
+    seen[session.name] = { runs, key_seen, left, results: loaded.globals['results'] }
+  }
+  assert.deepEqual(seen['embedded'], seen['linux'])
+  assert.equal((seen['linux'] as { runs: bigint }).runs, 3n)
 })

@@ -75,6 +75,7 @@ export class PacketRunner {
     if (length < ETH_HLEN) return -1
     this.#before?.()
     const machine = this.#machine
+    machine.runTimers()
     const packet = this.#xdp ?? this.#loadSkb(bytes, offset, length)
     if (packet.kind === 'xdp') {
       packet.load(bytes, offset, length)
