@@ -63,6 +63,11 @@ export function reachableInsns(insns: Uint8Array, options: ReachableOptions = {}
     }
     if (changed) work.push(slot)
   }
+  const memories = new Map<number, ConstantMemory | undefined>()
+  const memoryAt = (slot: number): ConstantMemory | undefined => {
+    if (!memories.has(slot)) memories.set(slot, options.memory?.(slot))
+    return memories.get(slot)
+  }
   const nothing: Known[] = new Array(REGISTERS).fill(undefined)
   for (const entry of [0, ...(options.entries ?? [])]) enter(entry, nothing)
   for (let slot = work.pop(); slot !== undefined; slot = work.pop()) {
@@ -75,7 +80,7 @@ export function reachableInsns(insns: Uint8Array, options: ReachableOptions = {}
     if (code === LD_IMM64) {
       if (slot + 1 < count) reached[slot + 1] = 1
       if (src === BPF_PSEUDO_FUNC) enter(slot + getImm(insns, slot) + 1, nothing)
-      const memory = src === 0 ? undefined : options.memory?.(slot)
+      const memory = src === 0 ? undefined : memoryAt(slot)
       registers[dst] = src === 0 ? getImm64(insns, slot) : memory && { memory, offset: getImm(insns, slot + 1) >>> 0 }
       enter(slot + 2, registers)
     } else if (cls === BPF_JMP || cls === BPF_JMP32) {

@@ -49,6 +49,12 @@ test('constant memory is read, beyond its end it is not', () => {
   assert.equal(reach(program(2, 'u8', '254'), at), 'xxxxx.xx')
   assert.equal(reach(program(2, 'u16', '254'), at), 'xxxxxxxx')
   assert.equal(reach(program(0, 'u16', '0x403')), 'xxxxxxxx')
+  // Come to again on another way, with other registers: the same memory, whoever hands it out.
+  const again = `r6 = 0\nif r2 > 3 goto +1\nr6 = 1\n${program(0, 'u16', '0x403')}`
+  assert.equal(
+    reach(again, () => (offset, size) => memory(offset, size)),
+    'xxxxxxxx.xx',
+  )
 })
 
 test('whatever a generated program executes is reachable', () => {
