@@ -5,7 +5,7 @@ export interface Difference {
   readonly object: string
   /** Program name; absent: every program of the object. */
   readonly program?: string
-  /** What differs: `load`, `fill`, `retval`, `data`, `ctx`, or `map NAME`. */
+  /** What differs: `load`, `info`, `fill`, `retval`, `data`, `ctx`, or `map NAME`. */
   readonly what: string
   readonly reason: string
 }

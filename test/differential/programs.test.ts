@@ -11,6 +11,7 @@ import { pinToFirstCpu } from '../support/map-programs.js'
 import { root } from '../support/paths.js'
 import { DIFFERENCES, type Difference } from './differences.js'
 import { fillMaps } from './support/fill-maps.js'
+import { infoOf } from './support/info.js'
 import { mapContents } from './support/map-contents.js'
 import { builtPackets, capturedPackets, type NamedPacket } from './support/packets.js'
 import { isPair, loadPair, runOn } from './support/pair.js'
@@ -134,6 +135,8 @@ function compareProgram(path: string, spec: ObjectSpec, name: string, type: stri
       }
     }
   }
+  const [left, right] = [infoOf(loaded.embedded), infoOf(loaded.linux)]
+  for (const key of new Set([...left.keys(), ...right.keys()])) check('info', key, left.get(key), right.get(key))
   const seed = 0x5eed
   check('fill', 'maps', fillMaps(loaded.embedded, packets, seed), fillMaps(loaded.linux, packets, seed))
   const [ours, theirs] = [loaded.embedded.program(name), loaded.linux.program(name)]
@@ -146,10 +149,10 @@ function compareProgram(path: string, spec: ObjectSpec, name: string, type: stri
     check('ctx', where, a.ctx, b.ctx)
     if (failures.length >= 5) break
   }
-  const [left, right] = [mapContents(loaded.embedded), mapContents(loaded.linux)]
+  const [ourMaps, theirMaps] = [mapContents(loaded.embedded), mapContents(loaded.linux)]
   for (const map of spec.maps) {
     counts.maps++
-    check(`map ${map.name}`, 'after all packets', left.get(map.name), right.get(map.name))
+    check(`map ${map.name}`, 'after all packets', ourMaps.get(map.name), theirMaps.get(map.name))
   }
   assert.equal(failures.length, 0, `${failures.length} differences\n${failures.join('\n')}`)
 }

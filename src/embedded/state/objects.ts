@@ -38,9 +38,7 @@ export interface ProgObject extends Counted {
   readonly maps: MapObject[]
   readonly btf: BtfObject | undefined
   readonly funcInfo: Uint8Array | undefined
-  readonly funcInfoRecSize: number
   readonly lineInfo: Uint8Array | undefined
-  readonly lineInfoRecSize: number
   readonly loadTime: bigint
   readonly flags: number
   runCount: bigint

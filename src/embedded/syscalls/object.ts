@@ -2,6 +2,7 @@ import { type Fd, type FileStatus, KernelError, type ObjectInfo, type Request } 
 import type { Session } from '../session.js'
 import type { IdTable } from '../state/id-table.js'
 import type { KernelObject, MapObject, ProgObject } from '../state/objects.js'
+import { FUNC_INFO_SIZE, LINE_INFO_SIZE } from './prog-btf.js'
 
 const BPF_F_RDONLY = 1 << 3
 const BPF_F_WRONLY = 1 << 4
@@ -117,9 +118,9 @@ function progInfo(object: ProgObject, details: boolean): ObjectInfo {
     jitedFuncLens: [],
     btfId: object.btf?.id ?? 0,
     funcInfo: details ? object.funcInfo?.slice() : undefined,
-    funcInfoRecSize: object.funcInfoRecSize,
+    funcInfoRecSize: FUNC_INFO_SIZE,
     lineInfo: details ? object.lineInfo?.slice() : undefined,
-    lineInfoRecSize: object.lineInfoRecSize,
+    lineInfoRecSize: LINE_INFO_SIZE,
     jitedLineInfo: [],
     progTags: [object.tag],
     runTimeNs: object.runTimeNs,

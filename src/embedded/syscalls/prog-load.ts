@@ -23,7 +23,16 @@ import { hasHelper, OutOfMemoryError, type ProgramImage, UnsupportedError } from
 import type { Session } from '../session.js'
 import type { MapObject, ProgObject } from '../state/objects.js'
 import { checkObjectName } from './names.js'
-import { checkCallbacks, exceptionCallback, localTypes, programFunctions } from './prog-btf.js'
+import {
+  checkCallbacks,
+  checkFunctions,
+  exceptionCallback,
+  functionStarts,
+  localTypes,
+  programFunctions,
+  readFuncInfo,
+  readLineInfo,
+} from './prog-btf.js'
 import { progTag } from './prog-tag.js'
 import { refuse } from './refusal.js'
 import { type ResolvedInsns, resolveInsns } from './resolve-insns.js'
@@ -60,14 +69,20 @@ export function progLoad(session: Session, r: ProgLoadRequest): ProgLoadResult {
     throw new KernelError('EINVAL', 'prog_load', { hint: 'BPF_F_XDP_HAS_FRAGS is for XDP programs' })
   }
   checkObjectName(r.progName ?? '', 'prog_load')
-  const btf = r.progBtfFd ? session.descriptors.object(r.progBtfFd, 'btf', 'prog_load') : undefined
+  // Without records Linux does not look at the descriptor.
+  const hasRecords = (r.funcInfo?.length ?? 0) > 0 || (r.lineInfo?.length ?? 0) > 0
+  const btf = hasRecords ? session.descriptors.object(r.progBtfFd, 'btf', 'prog_load') : undefined
   const gplCompatible = GPL_LICENSES.has(r.license)
 
-  const functions = programFunctions(btf?.btf, r.funcInfo, r.funcInfoRecSize ?? 0)
+  const funcInfo = btf && readFuncInfo(btf.btf, r)
+  const functions = programFunctions(btf?.btf, funcInfo)
   const callback = exceptionCallback(functions)
   const entries = callback === undefined ? [] : [callback]
   const problem = checkInsnStream(r.insns, { entries })
   if (problem !== undefined) refuse(problem.errno, problem.message, `instruction ${problem.pc}`)
+  const starts = functionStarts(r.insns, entries)
+  checkFunctions(functions, starts)
+  const lineInfo = btf && readLineInfo(btf.btf, r, starts)
   const resolved = resolveInsns(session, r.insns, r.fdArray, (id) => world.kfuncName(id))
   const reached = reachableInsns(r.insns, {
     entries,
@@ -134,10 +149,8 @@ export function progLoad(session: Session, r: ProgLoadRequest): ProgLoadResult {
     xlated: resolved.xlated,
     maps: resolved.maps.map((map) => world.get(map)),
     btf: btf && world.get(btf),
-    funcInfo: r.funcInfo?.slice(),
-    funcInfoRecSize: r.funcInfoRecSize ?? 0,
-    lineInfo: r.lineInfo?.slice(),
-    lineInfoRecSize: r.lineInfoRecSize ?? 0,
+    funcInfo,
+    lineInfo,
     loadTime: world.machine.clock.boottime(),
     flags,
     runCount: 0n,
