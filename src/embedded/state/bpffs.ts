@@ -99,6 +99,7 @@ export class BpfFs {
   }
 
   #steps(path: string, syscall: string): string[] {
+    if (path === '') throw new KernelError('ENOENT', syscall, { hint: 'an empty path' })
     const steps: string[] = []
     for (const step of path.split('/')) {
       if (step === '' || step === '.') continue

@@ -16,6 +16,8 @@ function openRights(flags: number, syscall: string): { readable: boolean; writab
 
 export function objPin(session: Session, r: Request<'obj_pin'>): void {
   if (((r.fileFlags ?? 0) & ~BPF_F_PATH_FD) !== 0) throw new KernelError('EINVAL', 'obj_pin')
+  // Linux tries the descriptor as a map, a program, a link: what is not open is none of them.
+  if (!session.isOpen(r.bpfFd)) throw new KernelError('EINVAL', 'obj_pin')
   const { object } = session.descriptors.file(r.bpfFd, 'obj_pin')
   if (object.kind !== 'map' && object.kind !== 'prog' && object.kind !== 'link')
     throw new KernelError('EINVAL', 'obj_pin')
@@ -32,6 +34,7 @@ export function objGet(session: Session, r: Request<'obj_get'>): Fd {
 }
 
 export function nextId(table: IdTable<KernelObject>, startId: number, syscall: string): number {
+  if (startId >= 0x7fff_ffff) throw new KernelError('EINVAL', syscall)
   const id = table.next(startId)
   if (id === undefined) throw new KernelError('ENOENT', syscall)
   return id

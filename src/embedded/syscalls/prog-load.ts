@@ -11,18 +11,10 @@ import {
 } from '../../isa/index.js'
 import { KernelError, type ProgLoadRequest, type ProgLoadResult } from '../../kernel/index.js'
 import { MAP_TYPE, programFits } from '../../maps/index.js'
-import {
-  type AttachTypeName,
-  allowedHelpers,
-  attachTypeName,
-  helperById,
-  type ProgTypeName,
-  progTypeName,
-} from '../../spec/index.js'
+import { type AttachTypeName, allowedHelpers, attachTypeName, helperById, type ProgTypeName } from '../../spec/index.js'
 import { hasHelper, OutOfMemoryError, type ProgramImage, UnsupportedError } from '../../vm/index.js'
 import type { Session } from '../session.js'
 import type { MapObject, ProgObject } from '../state/objects.js'
-import { checkObjectName } from './names.js'
 import {
   checkCallbacks,
   checkFunctions,
@@ -33,46 +25,23 @@ import {
   readFuncInfo,
   readLineInfo,
 } from './prog-btf.js'
+import { BPF_F_SLEEPABLE, BPF_F_XDP_HAS_FRAGS, checkRequest, checkSleepable } from './prog-request.js'
 import { progTag } from './prog-tag.js'
 import { refuse } from './refusal.js'
 import { type ResolvedInsns, resolveInsns } from './resolve-insns.js'
 
-const BPF_COMPLEXITY_LIMIT_INSNS = 1_000_000
-/** BPF_F_STRICT_ALIGNMENT to BPF_F_TEST_REG_INVARIANTS, and BPF_F_TOKEN_FD. */
-const KNOWN_FLAGS = 0x1_00ff
-const BPF_F_SLEEPABLE = 1 << 4
-const BPF_F_XDP_HAS_FRAGS = 1 << 5
 const BPF_F_RDONLY_PROG = 1 << 7
-const XDP = 6
 const GOTO = 0x05
 
 /** BPF_PROG_LOAD in the embedded kernel: Linux's checks in Linux's order, then the program is made runnable. */
 export function progLoad(session: Session, r: ProgLoadRequest): ProgLoadResult {
   const { world } = session
-  const flags = r.progFlags ?? 0
-  if ((flags & ~KNOWN_FLAGS) !== 0)
-    throw new KernelError('EINVAL', 'prog_load', { hint: `unknown prog_flags 0x${flags.toString(16)}` })
-  if (r.license.length > 127)
-    throw new KernelError('EINVAL', 'prog_load', { hint: 'the license has more than 127 characters' })
-  const count = r.insns.length >>> 3
-  if (r.insns.length % 8 !== 0)
-    throw new KernelError('EINVAL', 'prog_load', { hint: 'instructions come in 8-byte slots' })
-  if (count === 0 || count > BPF_COMPLEXITY_LIMIT_INSNS) {
-    throw new KernelError('E2BIG', 'prog_load', {
-      hint: `${count} instructions; 1 to ${BPF_COMPLEXITY_LIMIT_INSNS} are possible`,
-    })
-  }
-  const typeName = progTypeName(r.progType)
-  if (typeName === undefined)
-    throw new KernelError('EINVAL', 'prog_load', { hint: `program type ${r.progType} is unknown` })
-  if ((flags & BPF_F_XDP_HAS_FRAGS) !== 0 && r.progType !== XDP) {
-    throw new KernelError('EINVAL', 'prog_load', { hint: 'BPF_F_XDP_HAS_FRAGS is for XDP programs' })
-  }
-  checkObjectName(r.progName ?? '', 'prog_load')
+  const request = checkRequest(session, r)
+  const { typeName, flags, license } = request
   // Without records Linux does not look at the descriptor.
   const hasRecords = (r.funcInfo?.length ?? 0) > 0 || (r.lineInfo?.length ?? 0) > 0
   const btf = hasRecords ? session.descriptors.object(r.progBtfFd, 'btf', 'prog_load') : undefined
-  const gplCompatible = GPL_LICENSES.has(r.license)
+  const gplCompatible = GPL_LICENSES.has(license)
 
   const funcInfo = btf && readFuncInfo(btf.btf, r)
   const functions = programFunctions(btf?.btf, funcInfo)
@@ -93,7 +62,7 @@ export function progLoad(session: Session, r: ProgLoadRequest): ProgLoadResult {
   for (const slot of resolved.absentKfuncs) {
     if (reached[slot] === 1) refuse('EINVAL', 'invalid kernel function call not eliminated in verifier pass')
   }
-  const attachType = attachTypeName(r.expectedAttachType ?? 0)
+  const attachType = attachTypeName(request.expectedAttachType)
   checkHelpers(
     resolved.helperCalls.filter(({ slot }) => reached[slot] === 1),
     typeName,
@@ -101,11 +70,13 @@ export function progLoad(session: Session, r: ProgLoadRequest): ProgLoadResult {
     gplCompatible,
   )
 
+  checkSleepable(request)
+
   const handle = world.machine.createHandle(undefined)
   const image: ProgramImage = {
     name: r.progName ?? '',
     type: r.progType,
-    expectedAttachType: r.expectedAttachType ?? 0,
+    expectedAttachType: request.expectedAttachType,
     insns: withoutDeadCode(r.insns, reached),
     refs: resolved.refs,
     kfuncs: resolved.kfuncs,
@@ -141,9 +112,9 @@ export function progLoad(session: Session, r: ProgLoadRequest): ProgLoadResult {
     program,
     name: r.progName ?? '',
     type: r.progType,
-    expectedAttachType: r.expectedAttachType ?? 0,
+    expectedAttachType: request.expectedAttachType,
     tag: progTag(r.insns),
-    license: r.license,
+    license,
     gplCompatible,
     insns: r.insns.slice(),
     xlated: resolved.xlated,

@@ -123,10 +123,11 @@ export function resolveInsns(
         break
       }
       case BPF_PSEUDO_BTF_ID:
+        if (kfuncName(imm) === undefined) refuse('ENOENT', `ldimm64 insn specifies invalid btf_id ${imm}.`)
         refuse(
           'EINVAL',
-          `ldimm64 unable to resolve kernel symbol of btf_id ${imm}`,
-          'the embedded kernel has no kernel variables',
+          `ldimm64 unable to resolve the address of btf_id ${imm}`,
+          'the embedded kernel has no addresses of kernel functions',
         )
         break
       default:

@@ -25,7 +25,15 @@ export function infoOf(collection: Collection): Map<string, string> {
     if (!collection.spec.externs.some((extern) => extern.kind === 'kfunc')) put(`prog ${name} tag`, info.tag)
     const alike = [
       ...['kind', 'type', 'name', 'createdByUid', 'ifindex', 'gplCompatible', 'netnsDev', 'netnsIno'],
-      ...['funcInfoRecSize', 'lineInfoRecSize', 'runTimeNs', 'runCnt', 'recursionMisses', 'attachBtfObjId', 'attachBtfId'],
+      ...[
+        'funcInfoRecSize',
+        'lineInfoRecSize',
+        'runTimeNs',
+        'runCnt',
+        'recursionMisses',
+        'attachBtfObjId',
+        'attachBtfId',
+      ],
     ] as const
     for (const field of alike) put(`prog ${name} ${field}`, info[field as keyof ProgInfo])
   }
