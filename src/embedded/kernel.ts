@@ -69,6 +69,7 @@ const handlers: Handlers = {
   read: readNow,
   ioctl,
   perf_event_open: perfEventOpen,
+  fsmount: noHooks('fsmount'),
   socket: noHooks('socket'),
   setsockopt: noHooks('setsockopt'),
   netns_open: noHooks('netns_open'),

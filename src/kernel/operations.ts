@@ -275,7 +275,8 @@ export interface Operations {
     },
     ProgQueryResult
   >
-  raw_tracepoint_open: Operation<{ readonly name: string; readonly progFd: Fd; readonly cookie?: bigint }, Fd>
+  /** `name` is absent for programs that name their tracepoint when loaded (tp_btf). */
+  raw_tracepoint_open: Operation<{ readonly name?: string; readonly progFd: Fd; readonly cookie?: bigint }, Fd>
   btf_load: Operation<
     {
       readonly btf: Uint8Array
@@ -339,6 +340,8 @@ export interface Operations {
   /** ioctl(2) with an integer argument. */
   ioctl: Operation<{ readonly fd: Fd; readonly request: number; readonly arg?: number }, number>
   perf_event_open: Operation<PerfEventOpenRequest, Fd>
+  /** A file system of a type ('tracefs', 'bpf') mounted nowhere: its root, under /proc/self/fd. Closing unmounts it. */
+  fsmount: Operation<{ readonly fsName: string }, Fd>
   /** socket(2). */
   socket: Operation<
     { readonly netns?: Fd; readonly domain: number; readonly type: number; readonly protocol?: number },

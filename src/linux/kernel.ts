@@ -29,7 +29,7 @@ import {
   progStreamRead,
   taskFdQuery,
 } from './commands/object.js'
-import { ioctl, open, perfEventOpen, read, setsockopt, socket } from './commands/posix.js'
+import { fsmount, ioctl, open, perfEventOpen, read, setsockopt, socket } from './commands/posix.js'
 import { progLoad, progTestRun } from './commands/prog.js'
 import { tracePipeOpen } from './commands/trace-pipe.js'
 import { loadSys } from './ffi/sys.js'
@@ -96,6 +96,7 @@ const handlers: Handlers = {
   read,
   ioctl,
   perf_event_open: perfEventOpen,
+  fsmount,
   socket,
   setsockopt,
   netns_open: netnsOpen,

@@ -3,6 +3,15 @@ import type { Fd, Kernel, ProgInfo, TestRunRequest, TestRunResult } from '../ker
 import { progTypeName } from '../spec/index.js'
 import { Handle } from './handle.js'
 
+/** Where a program came from: what its section's name says. */
+export interface ProgramOrigin {
+  readonly section: string
+  /** Text behind the section's first part: a function, a tracepoint, 'binary:symbol'. */
+  readonly attachTarget: string | undefined
+  /** Linux's attach type in lower case. */
+  readonly attachType: string | undefined
+}
+
 /** A loaded program. */
 export class BpfProgram {
   /** Name in the object file (kernels keep only 15 characters of it). */
@@ -10,13 +19,16 @@ export class BpfProgram {
   /** BPF_PROG_TYPE_* number. */
   readonly type: number
   readonly expectedAttachType: number
+  /** Undefined for programs that were not loaded from an object here. */
+  readonly origin: ProgramOrigin | undefined
   readonly #handle: Handle
 
-  constructor(handle: Handle, name: string, type: number, expectedAttachType = 0) {
+  constructor(handle: Handle, name: string, type: number, expectedAttachType = 0, origin?: ProgramOrigin) {
     this.#handle = handle
     this.name = name
     this.type = type
     this.expectedAttachType = expectedAttachType
+    this.origin = origin
   }
 
   /** Opens a program by what a kernel says of a descriptor, taking the descriptor over. */

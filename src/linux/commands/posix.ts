@@ -1,4 +1,4 @@
-import { constants, openSync } from 'node:fs'
+import { closeSync, constants, openSync } from 'node:fs'
 import { ERRNO } from '../../base/index.js'
 import { type Fd, KernelError, type PerfEventOpenRequest, type Request } from '../../kernel/index.js'
 import { fileCall } from '../files.js'
@@ -72,4 +72,18 @@ export function perfEventOpen(session: LinuxSession, r: PerfEventOpenRequest): F
     0,
   )
   return session.own(check(session, fd, 'perf_event_open') as Fd)
+}
+
+const FSCONFIG_CMD_CREATE = 6
+
+export function fsmount(session: LinuxSession, r: Request<'fsmount'>): Fd {
+  const { sys, arena } = session
+  const hint = 'mounting needs root and Linux 5.2'
+  const context = check(session, sys.syscall(NR.fsopen, arena.putString(r.fsName), 1, 0), 'fsmount', hint)
+  try {
+    check(session, sys.syscall6(NR.fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0, 0), 'fsmount', hint)
+    return session.own(check(session, sys.syscall(NR.fsmount, context, 1, 0), 'fsmount', hint) as Fd)
+  } finally {
+    closeSync(context)
+  }
 }
