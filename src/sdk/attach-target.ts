@@ -45,10 +45,10 @@ export function attachTargetOf(
   const name = prefix + program.attachTarget
   const found = kernelBtf.find(name, program.attachType === 'trace_raw_tp' ? 'typedef' : 'func')
   if (found === undefined) {
-    throw new ObjectError(
-      `prog '${program.name}': failed to find kernel BTF type ID of '${name}'`,
-      { ...place, hint: 'this kernel has no such function, hook or tracepoint, or it was inlined away' },
-    )
+    throw new ObjectError(`prog '${program.name}': failed to find kernel BTF type ID of '${name}'`, {
+      ...place,
+      hint: 'this kernel has no such function, hook or tracepoint, or it was inlined away',
+    })
   }
   const { id: attachBtfId, moduleFd } = found
   return moduleFd === undefined ? { attachBtfId } : { attachBtfId, attachBtfObjFd: moduleFd }

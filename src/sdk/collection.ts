@@ -1,5 +1,5 @@
 import { UsageError } from '../base/index.js'
-import { type Btf, encodeFuncInfo, encodeLineInfo, parseBtf } from '../btf/index.js'
+import { type Btf, encodeFuncInfo, encodeLineInfo } from '../btf/index.js'
 import {
   errorCode,
   type Fd,
@@ -23,10 +23,13 @@ import {
   unresolvedKconfig,
 } from '../object/index.js'
 import { attachTypeByName, progTypeId } from '../spec/index.js'
+import { type AttachTo, attachTargetOf } from './attach-target.js'
 import { BpfMap } from './bpf-map.js'
 import { BpfProgram } from './bpf-program.js'
 import { createMap, type MapPlacement, makeParents, pinPathOf, reuseMap } from './create-maps.js'
 import { Handle } from './handle.js'
+import { KernelBtf } from './kernel-btf.js'
+import { createStructOpsMap, structOpsTarget, structOpsValue } from './struct-ops.js'
 import { VerifierError } from './verifier-error.js'
 
 export interface CollectionOptions extends MapPlacement {
@@ -41,6 +44,8 @@ export interface CollectionOptions extends MapPlacement {
   readonly logLevel?: number
   /** Values of .kconfig externs: text like /boot/config, or `{ CONFIG_HZ: '250' }`. Default: the kernel's own configuration. */
   readonly kconfig?: string | Readonly<Record<string, string | number | bigint | boolean>>
+  /** Programs that others replace (freplace) or trace (fentry, fexit), by the name of the latter. */
+  readonly attachTo?: Readonly<Record<string, AttachTo>>
 }
 
 const F_SLEEPABLE = 1 << 4
@@ -54,6 +59,8 @@ export class Collection {
   readonly programs: ReadonlyMap<string, BpfProgram>
   /** Verifier logs by program, where they were asked for. */
   readonly logs: ReadonlyMap<string, string>
+  /** Values of struct_ops maps as the kernel takes them, by map: attachStructOps() registers them. */
+  readonly structOps: ReadonlyMap<string, Uint8Array>
   readonly #owned: readonly Disposable[]
 
   constructor(
@@ -63,6 +70,7 @@ export class Collection {
       maps: ReadonlyMap<string, BpfMap>
       programs: ReadonlyMap<string, BpfProgram>
       logs: ReadonlyMap<string, string>
+      structOps: ReadonlyMap<string, Uint8Array>
       owned: readonly Disposable[]
     },
   ) {
@@ -71,6 +79,7 @@ export class Collection {
     this.maps = parts.maps
     this.programs = parts.programs
     this.logs = parts.logs
+    this.structOps = parts.structOps
     this.#owned = parts.owned
   }
 
@@ -122,10 +131,13 @@ class Loader {
   readonly kernel: Kernel
   readonly btf: Btf | undefined
   btfFd: Fd | undefined
-  kernelBtf: Btf | undefined
+  readonly kernelBtf: KernelBtf
+  /** fd_array of the programs: BTF of kernel modules whose functions they call. Index 0 stands for vmlinux. */
+  readonly fdArray: Fd[] = [0 as Fd]
   readonly maps = new Map<string, BpfMap>()
   readonly programs = new Map<string, BpfProgram>()
   readonly logs = new Map<string, string>()
+  readonly structOps = new Map<string, Uint8Array>()
   readonly owned: Disposable[] = []
 
   constructor(spec: ObjectSpec, options: CollectionOptions) {
@@ -133,6 +145,7 @@ class Loader {
     this.options = options
     this.kernel = options.kernel
     this.btf = objectBtf(spec)
+    this.kernelBtf = new KernelBtf(options.kernel)
   }
 
   load(): Collection {
@@ -143,11 +156,14 @@ class Loader {
     for (const map of this.spec.maps) this.fillMapEntries(map)
     for (const program of wanted) this.loadProgram(program)
     for (const map of this.spec.maps) this.fillProgramEntries(map)
-    const { maps, programs, logs, owned } = this
-    return new Collection(this.spec, this.kernel, { maps, programs, logs, owned })
+    this.fillStructOps()
+    this.kernelBtf.close()
+    const { maps, programs, logs, structOps, owned } = this
+    return new Collection(this.spec, this.kernel, { maps, programs, logs, structOps, owned })
   }
 
   abandon(): void {
+    this.kernelBtf.close()
     for (const part of this.owned.reverse()) part[Symbol.dispose]()
   }
 
@@ -218,7 +234,7 @@ class Loader {
     this.owned.push(opened)
     this.maps.set(map.name, opened)
     if (reused !== undefined) return
-    if (map.contents !== undefined) opened.setBytes(new Uint8Array(4), map.contents)
+    if (map.contents !== undefined && map.structOps === undefined) opened.setBytes(new Uint8Array(4), map.contents)
     if (map.frozen) this.freeze(opened)
     if (pathname !== undefined) {
       makeParents(this.kernel, pathname)
@@ -228,6 +244,8 @@ class Loader {
 
   createMap(map: MapSpec): Fd {
     try {
+      if (map.structOps !== undefined)
+        return createStructOpsMap(this.kernel, this.spec, map, this.vmlinux(), this.btfFd)
       return createMap(this.kernel, map, this.btfFd)
     } catch (error) {
       if (!(error instanceof KernelError)) throw error
@@ -289,13 +307,13 @@ class Loader {
     const insns = patchProgram(spec, linked, {
       mapFd: (name) => this.maps.get(name)?.fd,
       kfunc: (extern) => {
-        const btfId = this.vmlinux()?.findByName(externKernelName(extern), 'func')
-        return btfId === undefined ? undefined : { btfId, fdIndex: 0 }
+        const found = this.kernelBtf.find(externKernelName(extern), 'func')
+        return found === undefined ? undefined : { btfId: found.id, fdIndex: this.fdIndex(found.moduleFd) }
       },
       ksym: (extern) => {
         if (extern.typeId === 0) return undefined
-        const btfId = this.vmlinux()?.findByName(externKernelName(extern), 'var')
-        return btfId === undefined ? undefined : { btfId, btfFd: 0 }
+        const found = this.kernelBtf.find(externKernelName(extern), 'var')
+        return found === undefined ? undefined : { btfId: found.id, btfFd: found.moduleFd ?? 0 }
       },
     })
     const { btfFd } = this
@@ -316,9 +334,14 @@ class Loader {
             lineInfoRecSize: 16,
           }
         : {}),
+      ...(this.fdArray.length > 1 ? { fdArray: this.fdArray } : {}),
+      ...attachTargetOf(spec, program, this.kernelBtf, this.options.attachTo?.[program.name]),
+      ...structOpsTarget(spec, program, this.vmlinux()),
     }
     const { fd, log } = this.callLoad(program, request)
-    const loaded = new BpfProgram(new Handle(kernel, fd), program.name, type, request.expectedAttachType)
+    const { section, attachTarget, attachType } = program
+    const origin = { section, attachTarget, attachType }
+    const loaded = new BpfProgram(new Handle(kernel, fd), program.name, type, request.expectedAttachType, origin)
     this.owned.push(loaded)
     this.programs.set(program.name, loaded)
     if (this.options.logLevel) this.logs.set(program.name, log)
@@ -368,11 +391,21 @@ class Loader {
   }
 
   vmlinux(): Btf | undefined {
-    if (this.kernelBtf === undefined) {
-      const bytes = this.kernel.vmlinuxBtf()
-      if (bytes !== undefined) this.kernelBtf = parseBtf(bytes)
+    return this.kernelBtf.vmlinux()
+  }
+
+  fdIndex(moduleFd: Fd | undefined): number {
+    if (moduleFd === undefined) return 0
+    const known = this.fdArray.indexOf(moduleFd)
+    return known >= 0 ? known : this.fdArray.push(moduleFd) - 1
+  }
+
+  fillStructOps(): void {
+    for (const map of this.spec.maps) {
+      if (map.structOps === undefined || !this.maps.has(map.name)) continue
+      const value = structOpsValue(this.spec, map, this.vmlinux(), (name) => this.programs.get(name)?.fd)
+      this.structOps.set(map.name, value)
     }
-    return this.kernelBtf
   }
 }
 

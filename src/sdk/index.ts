@@ -1,13 +1,37 @@
 export { FormatError, UsageError } from '../base/index.js'
 export { ObjectError, type ObjectSpec, openObject } from '../object/index.js'
 export type { Attachment, FdLike } from './attach/attachment.js'
+export { attachCgroup, attachCgroupProg, type CgroupAttachOptions, type CgroupOptions } from './attach/cgroup.js'
+export { attachIter, BpfIterator, type CgroupOrder, type IterOptions } from './attach/iter.js'
+export { attachLwt, type LwtOptions } from './attach/lwt.js'
 export type { Neighbour, OrderOptions } from './attach/order.js'
+export {
+  attachNetfilter,
+  attachNetns,
+  attachReuseport,
+  attachSocketFilter,
+  attachSockmap,
+  linkSockmap,
+  type NetfilterOptions,
+  openPacketSocket,
+} from './attach/socket.js'
+export { attachStructOps } from './attach/struct-ops.js'
 export { attachTc, type Direction, removeClsact, type TcAttachment, type TcOptions, tcFilters } from './attach/tc.js'
 export { attachNetkit, attachTcx, type NetkitOptions, type TcxOptions } from './attach/tcx.js'
+export {
+  attachFreplace,
+  attachKprobeMulti,
+  attachRawTracepoint,
+  attachTracing,
+  type CookieOptions,
+  type FreplaceOptions,
+  type KprobeMultiOptions,
+} from './attach/tracing.js'
 export { attachXdp, type XdpAttachment, type XdpMode, type XdpOptions } from './attach/xdp.js'
+export type { AttachTo } from './attach-target.js'
 export { BpfLink, type LinkUpdateOptions } from './bpf-link.js'
 export { BpfMap, type MapTypes, type UpdateMode } from './bpf-map.js'
-export { BpfProgram } from './bpf-program.js'
+export { BpfProgram, type ProgramOrigin } from './bpf-program.js'
 export { btfCodec, bytesCodec, type Codec, int64Codec, intCodec } from './codec.js'
 export { Collection, type CollectionOptions, loadCollection } from './collection.js'
 export type { MapPlacement } from './create-maps.js'
@@ -30,6 +54,7 @@ export {
   probeMapType,
   probeProgType,
 } from './features/index.js'
+export { KernelBtf, type KernelType } from './kernel-btf.js'
 export { load } from './load.js'
 export { Device, type DeviceLike, type DeviceSettings, NetNamespace } from './net/net-namespace.js'
 export { RingBuffer, type RingBufferOptions } from './ring-buffer.js'

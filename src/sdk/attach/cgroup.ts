@@ -42,7 +42,12 @@ export function attachCgroup(program: BpfProgram, cgroup: string | FdLike, optio
   const attachType = cgroupAttachType(program, options.attachType)
   return withCgroup(kernel, cgroup, (targetFd) => {
     const request = { progFd: program.fd, targetFd, attachType, ...orderRequest(options) }
-    return new BpfLink(new Handle(kernel, explained(() => kernel.call('link_create', request))))
+    return new BpfLink(
+      new Handle(
+        kernel,
+        explained(() => kernel.call('link_create', request)),
+      ),
+    )
   })
 }
 
@@ -91,7 +96,9 @@ function cgroupAttachType(program: BpfProgram, wanted: string | undefined): numb
   const names = ATTACH_TYPES.filter((one: AttachTypeRow) => one.target === 'cgroup' && takes(one, program))
   throw new UsageError(
     `program '${program.name}' (${program.typeName}) does not tell which cgroup hook it is for`,
-    names.length === 0 ? 'programs of this type do not attach to cgroups' : `give attachType: ${names.map((one) => one.name).join(', ')}`,
+    names.length === 0
+      ? 'programs of this type do not attach to cgroups'
+      : `give attachType: ${names.map((one) => one.name).join(', ')}`,
   )
 }
 

@@ -5,7 +5,7 @@ import type { BpfMap } from '../bpf-map.js'
 import type { BpfProgram } from '../bpf-program.js'
 import type { Codec } from '../codec.js'
 import { Handle } from '../handle.js'
-import { type FdLike, requireType } from './attachment.js'
+import { type Attachment, type FdLike, requireType } from './attachment.js'
 import { withCgroup } from './cgroup.js'
 
 /** What an iterator goes over, beyond what its section says. */
@@ -31,12 +31,20 @@ const CHUNK = 1 << 16
 const INFO_SIZE = 16
 
 /** An iterator program at work: each reading walks anew. */
-export class IterLink extends BpfLink {
+export class BpfIterator implements Attachment {
+  readonly kind = 'iter'
+  readonly link: BpfLink
+
+  constructor(link: BpfLink) {
+    this.link = link
+  }
+
   /** What the program writes, in pieces as they come. */
   *chunks(): Generator<Uint8Array, void, undefined> {
-    using file = new Handle(this.kernel, this.kernel.call('iter_create', { linkFd: this.fd }))
+    const { kernel, fd: linkFd } = this.link
+    using file = new Handle(kernel, kernel.call('iter_create', { linkFd }))
     for (;;) {
-      const bytes = this.kernel.call('read', { fd: file.fd, size: CHUNK })
+      const bytes = kernel.call('read', { fd: file.fd, size: CHUNK })
       if (bytes.length === 0) return
       yield bytes
     }
@@ -59,16 +67,24 @@ export class IterLink extends BpfLink {
       rest = bytes.slice(at)
     }
   }
+
+  detach(): void {
+    this.link.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.link.close()
+  }
 }
 
 /** Links an iterator program (`iter/task` …) to what it goes over. Throws KernelError, UsageError. */
-export function attachIter(program: BpfProgram, options: IterOptions = {}): IterLink {
+export function attachIter(program: BpfProgram, options: IterOptions = {}): BpfIterator {
   requireType(program, 'an iterator', 'tracing')
   const { kernel } = program
-  const create = (iterInfo: Uint8Array | undefined): IterLink => {
+  const create = (iterInfo: Uint8Array | undefined): BpfIterator => {
     const request = { progFd: program.fd, attachType: bpf_attach_type.BPF_TRACE_ITER }
     const fd = kernel.call('link_create', iterInfo === undefined ? request : { ...request, iterInfo })
-    return new IterLink(new Handle(kernel, fd))
+    return new BpfIterator(new BpfLink(new Handle(kernel, fd)))
   }
   const { map, cgroup, tid, pid } = options
   if (map !== undefined) return create(words(map.fd))

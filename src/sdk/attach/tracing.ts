@@ -16,7 +16,8 @@ export function attachRawTracepoint(program: BpfProgram, name?: string, options:
   requireType(program, 'a raw tracepoint', 'raw_tracepoint', 'raw_tracepoint_writable')
   const { kernel } = program
   const wanted = name ?? program.origin?.attachTarget
-  if (wanted === undefined) throw new UsageError(`program '${program.name}' does not tell its tracepoint`, 'give its name')
+  if (wanted === undefined)
+    throw new UsageError(`program '${program.name}' does not tell its tracepoint`, 'give its name')
   try {
     const fd = kernel.call('raw_tracepoint_open', { name: wanted, progFd: program.fd, ...options })
     return new BpfLink(new Handle(kernel, fd))
