@@ -14,16 +14,20 @@ export function csumSub(a: number, b: number): number {
 }
 
 /**
- * Adds `bytes[start .. end)` to a running sum (csum_partial). An odd last byte counts as the low half of a word.
- * Only the sum folded to 16 bits is defined: machines differ in the upper half.
+ * Adds `bytes[start .. end)` to a running sum (csum_partial). An odd last byte counts as the low half of a word. The upper
+ * half is what Linux gets on x86-64, by words of 32 bits: it matters where a sum is complemented before it is folded.
  */
 export function csumPartial(bytes: Uint8Array, start: number, end: number, sum = 0): number {
   let total = sum >>> 0
   let pos = start
-  const last = end - 1
-  for (; pos < last; pos += 2) total += (bytes[pos] as number) | ((bytes[pos + 1] as number) << 8)
-  if (pos < end) total += bytes[pos] as number
-  // Exact up to 2^53: 2^21 bytes add less than 2^37.
+  for (const last = end - 3; pos < last; pos += 4) {
+    total += (bytes[pos] as number) | ((bytes[pos + 1] as number) << 8)
+    total += ((bytes[pos + 2] as number) | ((bytes[pos + 3] as number) << 8)) * 0x1_0000
+  }
+  let tail = 0
+  for (let shift = 0; pos < end; pos++, shift += 8) tail |= (bytes[pos] as number) << shift
+  total += tail
+  // Exact up to 2^53: 2^22 bytes add less than 2^52.
   while (total > 0xffffffff) total = (total % 0x1_0000_0000) + Math.floor(total / 0x1_0000_0000)
   return total
 }
