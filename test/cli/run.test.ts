@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { readPackets } from '#src/packet/index.js'
 import { linuxUnavailable } from '../support/kernels.js'
-import { skep, skepJson } from '../support/skep.js'
+import { type Json, skep, skepJson } from '../support/skep.js'
 
 const FIREWALL = 'examples/firewall/firewall.o'
 const TRAFFIC = 'examples/firewall/traffic.pcap'
@@ -21,8 +21,8 @@ test('the example: verdicts, printk and maps of a capture', () => {
   assert.deepEqual(run.verdicts, VERDICTS)
   assert.equal(run.results.length, 500)
   assert.equal(run.printk.length, 5)
-  const verdicts = run.maps.find((map: any) => map.name === 'verdicts')
-  const packets = verdicts.entries.reduce((sum: number, entry: any) => sum + entry.values[0].packets, 0)
+  const verdicts = run.maps.find((map: Json) => map.name === 'verdicts')
+  const packets = verdicts.entries.reduce((sum: number, entry: Json) => sum + entry.values[0].packets, 0)
   assert.equal(packets, 500)
   const text = skep('run', FIREWALL, '--pcap', TRAFFIC)
   assert.equal(text.status, 0)
@@ -53,7 +53,7 @@ test('variables and maps are set before the run', () => {
   assert.deepEqual(quiet.verdicts, { XDP_PASS: 1 })
   const blocked = skepJson('run', FIREWALL, '--packet', PING, '--map', 'blocked=[{"key":"0a000001","value":0}]')
   assert.deepEqual(blocked.verdicts, { XDP_DROP: 1 })
-  assert.deepEqual(blocked.maps.find((map: any) => map.name === 'blocked').entries.length, 1)
+  assert.deepEqual(blocked.maps.find((map: Json) => map.name === 'blocked').entries.length, 1)
 })
 
 test('--out writes what was let through, stamps kept', () => {

@@ -3,12 +3,12 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { sharedData } from '../support/paths.js'
-import { skep, skepJson } from '../support/skep.js'
+import { type Json, skep, skepJson } from '../support/skep.js'
 
 test('object show --json has the documented shape', () => {
   const object = skepJson('object', 'show', 'test/fixtures/object/elf_map.o')
   assert.deepEqual(
-    object.programs.map((program: any) => [program.name, program.type]),
+    object.programs.map((program: Json) => [program.name, program.type]),
     [
       ['first_tail', 'sched_cls'],
       ['last_tail', 'sched_cls'],

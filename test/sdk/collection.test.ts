@@ -12,13 +12,17 @@ import { fixture } from '../support/paths.js'
 const PACKET = new Uint8Array(64).fill(1)
 const specOf = (name: string) => openObject(new Uint8Array(readFileSync(fixture(name))), { file: name })
 
+/** Key and value of the map `flows`; what is left out is written as 0. */
+type Flow = Partial<Record<'source' | 'target' | 'source_port' | 'target_port', number>>
+type Count = Partial<Record<'packets' | 'bytes', number | bigint>>
+
 testOnBoth('typed maps: get, set, iterate, delete, modes', async (kernel) => {
   const spec = specOf('object/btf_maps.o')
   for (const map of spec.maps) map.pinning = 'none'
   using collection = loadCollection(spec, { kernel })
   const program = collection.program('count')
   for (let i = 0; i < 3; i++) program.testRun({ dataIn: PACKET })
-  const flows = collection.map<any, any>('flows')
+  const flows = collection.map<Flow, Count>('flows')
   const entries = [...flows.entries()]
   assert.equal(entries.length, 1)
   assert.deepEqual(entries[0]?.[1], { packets: 3n, bytes: 192n })
@@ -47,8 +51,8 @@ testOnBoth('maps of maps and program arrays are filled from the object', async (
   using collection = loadCollection(spec, { kernel })
   for (let i = 0; i < 2; i++) collection.program('count').testRun({ dataIn: PACKET })
   assert.equal(collection.map<number, bigint>('inner_a').get(0), 2n)
-  const outer = collection.map<number, any>('outer')
-  outer.set(0, collection.map('inner_b') as any)
+  const outer = collection.map<number, unknown>('outer')
+  outer.set(0, collection.map('inner_b'))
   collection.program('count').testRun({ dataIn: PACKET })
   assert.equal(collection.map<number, bigint>('inner_b').get(0), 1n)
   assert.equal(collection.map<number, bigint>('inner_a').get(0), 2n)
@@ -60,8 +64,8 @@ testOnBoth('global data: set before loading, read while it runs', async (kernel)
   using collection = loadCollection(spec, { kernel })
   const { retval } = collection.program('prog').testRun({ dataIn: PACKET })
   assert.equal(retval, 3)
-  const bss = collection.map<number, any>('globals.bss').get(0)
-  assert.equal(bss.packets, 1n)
+  const bss = collection.map<number, Pick<Count, 'packets'>>('globals.bss').get(0)
+  assert.equal(bss?.packets, 1n)
   assert.throws(
     () => collection.map('globals.rodata').set(0, new Uint8Array(collection.map('globals.rodata').valueSize)),
     (error) => errorCode(error) === 'EPERM',
@@ -111,7 +115,7 @@ test('pinned maps are reused, and an incompatible one is refused with its differ
   first.close()
   {
     using again = loadCollection(specOf('object/btf_maps.o'), { kernel })
-    assert.deepEqual([...again.map<any, any>('flows').values()], [{ packets: 1n, bytes: 64n }])
+    assert.deepEqual([...again.map<Flow, Count>('flows').values()], [{ packets: 1n, bytes: 64n }])
   }
   const other = specOf('object/btf_maps.o')
   const flows = other.maps.find((map) => map.name === 'flows')

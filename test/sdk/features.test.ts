@@ -15,9 +15,9 @@ import {
 import { HELPER_MATRIX, HELPER_MATRIX_KERNEL, type ProgTypeName } from '#src/spec/index.js'
 import { testOnBoth } from '../support/both-kernels.js'
 import { linuxUnavailable, openLinux } from '../support/kernels.js'
-import { skepJson } from '../support/skep.js'
+import { type Json, skepJson } from '../support/skep.js'
 
-function bpftool(): any {
+function bpftool(): Json {
   const run = spawnSync('bpftool', ['-j', 'feature', 'probe'], { encoding: 'utf8', maxBuffer: 1 << 26 })
   return run.error === undefined && run.status === 0 ? JSON.parse(run.stdout) : undefined
 }

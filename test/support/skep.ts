@@ -19,8 +19,12 @@ export function skep(...args: readonly string[]): CliResult {
   return { status: run.status ?? -1, stdout: run.stdout, stderr: run.stderr }
 }
 
+/** A command's JSON, of any shape: the assertions that read it are its check. */
+// biome-ignore lint/suspicious/noExplicitAny: typing every command's output here would only repeat docs/reference/cli.md
+export type Json = any
+
 /** Runs it with --json and parses what it prints. Throws with stderr when it fails. */
-export function skepJson(...args: readonly string[]): any {
+export function skepJson(...args: readonly string[]): Json {
   const { status, stdout, stderr } = skep(...args, '--json')
   if (status !== 0) throw new Error(`skep ${args.join(' ')} exited with ${status}: ${stderr}`)
   return JSON.parse(stdout)
