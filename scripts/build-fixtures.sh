@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Rebuilds the BPF objects of test/fixtures and examples from their C sources with clang 19.
+# Rebuilds the BPF objects of test/fixtures, bench and examples from their C sources with clang 19.
 #   scripts/build-fixtures.sh [path-fragment…]
 # Each `// build: OPTIONS` line of a source makes one object with those options after the usual ones
 # (-target bpf -O2 -g -mcpu=v3); without such a line there is one object. `-o NAME.o` in the options names it,
@@ -24,7 +24,7 @@ build() {
   echo "$output"
 }
 
-find test/fixtures examples -name '*.c' | sort | while read -r source; do
+find test/fixtures bench examples -name '*.c' | sort | while read -r source; do
   if [ $# -gt 0 ]; then
     wanted=no
     for fragment in "$@"; do [[ $source == *"$fragment"* ]] && wanted=yes; done

@@ -79,7 +79,7 @@ function skbContext(index: number): Uint8Array {
   return bytes
 }
 
-const objects = ['test/fixtures', 'examples'].flatMap((dir) =>
+const objects = ['test/fixtures', 'examples', 'bench/programs'].flatMap((dir) =>
   readdirSync(join(root, dir), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.o'))
     .sort()

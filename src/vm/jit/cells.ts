@@ -15,7 +15,7 @@ const FRAMES = 64
 export interface Cells {
   /** u64: r0 of a run; and the result of helpers that return 64 bits (its high half). */
   readonly result: Addr
-  /** i32: instructions a run may still execute before it asks for more. */
+  /** i64: instructions a run may still execute. */
   readonly fuel: Addr
   /** u32: tail calls made by the current run. */
   readonly tailCalls: Addr
@@ -36,12 +36,12 @@ export function allocCells(machine: Machine): Cells {
   const size = FRAMES * FRAME_SIZE
   const stack = memory.alloc(size * 2)
   const firstFrame = stack + size * 2 - FRAME_SIZE
-  memory.u32[(at + 24) >>> 2] = firstFrame
+  memory.u32[(at + 28) >>> 2] = firstFrame
   return {
     result: at,
     fuel: at + 16,
-    tailCalls: at + 20,
-    frame: at + 24,
+    tailCalls: at + 24,
+    frame: at + 28,
     args: at + 32,
     stackLimit: stack + size,
     firstFrame,

@@ -51,7 +51,7 @@ const SUBPROGRAM: FunctionType = { params: ['i64', 'i64', 'i64', 'i64', 'i64', '
 
 const HOST: Record<HostFunction, FunctionType> = {
   fault: { params: ['i32', 'i32', 'i32'], results: [] },
-  exhausted: { params: ['i32', 'i32'], results: ['i32'] },
+  exhausted: { params: ['i32'], results: [] },
   fail: { params: ['i32', 'i32'], results: [] },
   loadPacket: { params: ['i32', 'i32', 'i32'], results: ['f64'] },
   tailCall: { params: ['i32', 'i32'], results: ['i32'] },
@@ -241,7 +241,14 @@ function writeRepeat(module: ModuleWriter, entry: number, cells: Cells): void {
   const code = new CodeWriter(3)
   const r0 = code.local('i64')
   code.loop()
-  code.i32(cells.fuel).get(2).memory('i32.store', 0).i32(cells.tailCalls).i32(0).memory('i32.store', 0)
+  code
+    .i32(cells.fuel)
+    .get(2)
+    .op('i64.extend_i32_u')
+    .memory('i64.store', 0)
+    .i32(cells.tailCalls)
+    .i32(0)
+    .memory('i32.store', 0)
   code.get(0).op('i64.extend_i32_u').i32(cells.frame).memory('i32.load', 0).call(entry).set(r0)
   code.get(1).i32(1).op('i32.sub').tee(1).brIf(0).op('end')
   code

@@ -54,21 +54,21 @@ function callHost(f: FunctionContext, site: CallSite): void {
 function enterHost({ code, module, frame, fuel }: FunctionContext): void {
   const { cells } = module
   code.i32(cells.frame).get(frame).i32(FRAME_SIZE).op('i32.sub').memory('i32.store', 0)
-  if (fuel >= 0) code.i32(cells.fuel).get(fuel).memory('i32.store', 0)
+  if (fuel >= 0) code.i32(cells.fuel).get(fuel).memory('i64.store', 0)
 }
 
 function leaveHost({ code, module, frame, fuel }: FunctionContext): void {
   const { cells } = module
   code.i32(cells.frame).get(frame).memory('i32.store', 0)
-  if (fuel >= 0) code.i32(cells.fuel).memory('i32.load', 0).set(fuel)
+  if (fuel >= 0) code.i32(cells.fuel).memory('i64.load', 0).set(fuel)
 }
 
 export function storeFuel({ code, module, fuel }: FunctionContext): void {
-  if (fuel >= 0) code.i32(module.cells.fuel).get(fuel).memory('i32.store', 0)
+  if (fuel >= 0) code.i32(module.cells.fuel).get(fuel).memory('i64.store', 0)
 }
 
 export function loadFuel({ code, module, fuel }: FunctionContext): void {
-  if (fuel >= 0) code.i32(module.cells.fuel).memory('i32.load', 0).set(fuel)
+  if (fuel >= 0) code.i32(module.cells.fuel).memory('i64.load', 0).set(fuel)
 }
 
 function callSubprogram(f: FunctionContext, insn: Insn): void {

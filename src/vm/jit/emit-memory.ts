@@ -33,10 +33,8 @@ export function address(f: FunctionContext, insn: Insn, register: number, off: n
   if (module.checked && (f.facts.checked & (1 << register)) === 0) {
     code.get(f.registers[register]!).i64(PAGE).op('i64.sub').tee(f.t64)
     code.i64(32).op('i64.shr_u').op('i32.wrap_i64').if()
-    code.i32(insn.pc)
-    get32(f, register)
-    get64(f, register)
-    code.i64(32).op('i64.shr_u').op('i32.wrap_i64').call(module.host('fault')).op('end')
+    fail(f, 'fault', insn.pc)
+    code.op('end')
     f.facts.checked |= 1 << register
     code.get(f.t64).op('i32.wrap_i64')
     return PAGE + off
@@ -44,6 +42,23 @@ export function address(f: FunctionContext, insn: Insn, register: number, off: n
   get32(f, register)
   code.i32(PAGE).op('i32.sub')
   return PAGE + off
+}
+
+/**
+ * Leaves for one of the function's ends, from inside an `if`: a call in a loop, even one that is never made, keeps V8 from
+ * unrolling it.
+ */
+export function fail({ code, place, depth }: FunctionContext, end: 'exhausted' | 'fault', pc: number): void {
+  code
+    .i32(pc)
+    .set(place)
+    .br(depth + (end === 'fault' ? 2 : 1))
+}
+
+/** The end for bad addresses: the address less 65536 is in t64. */
+export function faultEnd({ code, module, place, t64 }: FunctionContext): void {
+  code.get(place).get(t64).i64(PAGE).op('i64.add').tee(t64).op('i32.wrap_i64')
+  code.get(t64).i64(32).op('i64.shr_u').op('i32.wrap_i64').call(module.host('fault'))
 }
 
 export function emitLoad(f: FunctionContext, insn: Insn, op: Op): void {

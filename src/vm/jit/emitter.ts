@@ -59,8 +59,12 @@ export interface FunctionContext {
   readonly fuel: number
   /** Local of the may_goto iterations that are left; -1 without may_goto. */
   readonly loops: number
+  /** Local of the instruction where something fails. */
+  readonly place: number
   readonly isEntry: boolean
   facts: Facts
+  /** Labels between here and the function's ends for failures: `exhausted`, then `fault`. */
+  depth: number
 }
 
 /** Pushes a register, 64 bits. */

@@ -4,7 +4,7 @@ import { type Edge, functionNodes, type Listing } from './control-flow.js'
 import { emitAlu, emitCast, emitEndian } from './emit-alu.js'
 import { checkDepth, emitCall, emitCallRegister, emitPacketLoad, loadFuel, storeFuel } from './emit-call.js'
 import { emitCondition } from './emit-jump.js'
-import { emitAtomic, emitLoad, emitStore, emitStoreImm } from './emit-memory.js'
+import { emitAtomic, emitLoad, emitStore, emitStoreImm, fail, faultEnd } from './emit-memory.js'
 import { type FunctionContext, get64, type ModuleContext, set64 } from './emitter.js'
 import { copyFacts, factsOf, noFacts, transfer } from './facts.js'
 import { type Layout, layOut } from './layout.js'
@@ -91,17 +91,24 @@ export function compileFunction(
     t32: code.local('i32'),
     u32: code.local('i32'),
     t64: code.local('i64'),
-    fuel: counted && layout.loops.length > 0 ? code.local('i32') : -1,
+    fuel: counted && layout.loops.length > 0 ? code.local('i64') : -1,
     loops: hasMayGoto ? code.local('i32') : -1,
+    place: code.local('i32'),
     isEntry,
     facts: noFacts(),
+    depth: 0,
   }
   const dispatchers = layout.nodes.some(({ first }) => first < 0)
   const writer = new BlockWriter(f, listing, layout, dispatchers ? code.local('i32') : -1)
   if (hasMayGoto) code.i32(MAX_LOOPS).set(f.loops)
   loadFuel(f)
   if (!isEntry && module.deep) checkDepth(f, slot)
+  code.block().block()
   writer.write()
+  code.op('unreachable').op('end')
+  if (f.fuel >= 0) code.get(f.place).call(module.host('exhausted'))
+  code.op('unreachable').op('end')
+  if (module.checked) faultEnd(f)
   code.op('unreachable').op('end')
   return { code, places: writer.places }
 }
@@ -134,11 +141,13 @@ class BlockWriter {
     order.forEach((node, position) => {
       while (this.#open.at(-1)?.end === position) {
         this.#open.pop()
+        f.depth--
         code.op('end')
       }
       for (; scopes[next]?.start === position; next++) {
         const scope = scopes[next]!
         this.#open.push(scope)
+        f.depth++
         if (scope.kind === 'block') code.block()
         else {
           code.loop()
@@ -165,7 +174,7 @@ class BlockWriter {
 
   /** Counts the instructions of a loop's round. */
   #burn(loop: Scope): void {
-    const { code, fuel, module } = this.#f
+    const { code, fuel } = this.#f
     if (fuel < 0) return
     const { nodes, order } = this.#layout
     let cost = 0
@@ -176,8 +185,9 @@ class BlockWriter {
       cost += end - first
       pc = this.#listing.insns[first]?.pc ?? pc
     }
-    code.get(fuel).i32(cost).op('i32.sub').tee(fuel).i32(0).op('i32.lt_s').if()
-    code.i32(pc).get(fuel).call(module.host('exhausted')).set(fuel).op('end')
+    code.get(fuel).i64(cost).op('i64.sub').tee(fuel).i64(0).op('i64.lt_s').if()
+    fail(this.#f, 'exhausted', pc)
+    code.op('end')
   }
 
   #leave(position: number): void {

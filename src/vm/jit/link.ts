@@ -1,6 +1,6 @@
 import { decodeInsnAt } from '../../isa/index.js'
 import { type Callable, invokeWide } from '../calls.js'
-import { ExecutionError, MemoryFault } from '../errors.js'
+import { BudgetError, ExecutionError, MemoryFault } from '../errors.js'
 import { argumentHalves } from '../interpreter/decode.js'
 import type { Machine } from '../machine.js'
 import type { HelperFunction, ProgramImage } from '../types.js'
@@ -54,7 +54,9 @@ const HOST: Record<HostFunction, (state: JitState, image: ProgramImage) => Host>
     const address = BigInt.asUintN(64, base + BigInt(insn.off))
     throw new MemoryFault({ program: image.name, pc }, { address, size: (insn.op?.bits ?? 0) / 8, write })
   },
-  exhausted: (state, image) => (pc, left) => state.refuel(image.name, pc, left),
+  exhausted: (_state, image) => (pc) => {
+    throw new BudgetError({ program: image.name, pc })
+  },
   fail: (_state, image) => (pc, kind) => {
     const reason = kind === 0 ? 'too many nested calls' : 'the program runs off its last instruction'
     throw new ExecutionError({ program: image.name, pc }, reason)

@@ -4,8 +4,8 @@ import type { Machine } from '../machine.js'
 import { allocCells, type Cells } from './cells.js'
 import { TailTargets } from './tail-targets.js'
 
-/** Most fuel handed out at once: it must fit 31 bits. */
-const GRANT = 1 << 30
+/** The fuel of a run without a budget: no run lives to burn it. */
+const MOST = Number.MAX_SAFE_INTEGER
 
 export interface JitOptions {
   /**
@@ -48,42 +48,45 @@ export class JitState {
   /** Random bits for a blinded constant. */
   readonly random = (): number => this.machine.random.u32() | 0
 
-  /** Hands out fuel for a run. */
+  /** Hands a run the budget as fuel. */
   beginRun(): void {
-    const { i32 } = this.machine.memory
-    const at = this.cells.fuel >>> 2
-    if (this.depth > 1) this.#outer.push(this.#granted, i32[at]!)
-    this.#granted = Math.min(this.machine.budget, GRANT) | 0
-    i32[at] = this.#granted
+    if (this.depth > 1) this.#outer.push(this.#granted, this.#left())
+    this.#grant(this.machine.budget)
   }
 
   /** Takes what a run used from the budget. */
   endRun(): void {
-    const { i32 } = this.machine.memory
-    const at = this.cells.fuel >>> 2
-    this.machine.budget -= this.#granted - i32[at]!
+    this.machine.budget -= this.#granted - this.#left()
     if (this.depth > 1) {
-      i32[at] = this.#outer.pop()!
+      const left = this.#outer.pop()!
       this.#granted = this.#outer.pop()!
+      this.#setLeft(left)
     }
   }
 
-  /** More fuel for a loop that has `left` (less than none). Throws BudgetError when the budget is used up. */
-  refuel(program: string, pc: number, left: number): number {
-    const { machine } = this
-    machine.budget -= this.#granted - left
-    this.#granted = machine.budget < 0 ? 0 : Math.min(machine.budget, GRANT) | 0
-    machine.memory.i32[this.cells.fuel >>> 2] = this.#granted
-    if (machine.budget < 0) throw new BudgetError({ program, pc })
-    return this.#granted
+  /** Counts instructions that the host has run, such as calls of a callback. Throws BudgetError. */
+  burn(program: string, pc: number, cost: number): void {
+    const left = this.#left() - cost
+    this.#setLeft(left)
+    if (left < 0) throw new BudgetError({ program, pc })
   }
 
-  /** Counts instructions that the host has run, such as calls of a callback. */
-  burn(program: string, pc: number, cost: number): void {
-    const at = this.cells.fuel >>> 2
+  #grant(fuel: number): void {
+    this.#granted = Math.min(fuel, MOST)
+    this.#setLeft(this.#granted)
+  }
+
+  #left(): number {
     const { i32 } = this.machine.memory
-    const left = i32[at]! - cost
-    i32[at] = left
-    if (left < 0) this.refuel(program, pc, left)
+    const at = this.cells.fuel >>> 2
+    return i32[at + 1]! * 0x1_0000_0000 + (i32[at]! >>> 0)
+  }
+
+  #setLeft(left: number): void {
+    const { i32 } = this.machine.memory
+    const at = this.cells.fuel >>> 2
+    const high = Math.floor(left / 0x1_0000_0000)
+    i32[at] = left - high * 0x1_0000_0000
+    i32[at + 1] = high
   }
 }
