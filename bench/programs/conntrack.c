@@ -110,10 +110,11 @@ SEC("xdp") int conntrack(struct xdp_md *ctx)
 		return verdict(DROP_MALFORMED);
 	length = bpf_ntohs(ip->tot_len);
 	reply = ip->saddr > ip->daddr || (ip->saddr == ip->daddr && tcp->source > tcp->dest);
-	tuple.addresses[reply] = ip->saddr;
-	tuple.addresses[!reply] = ip->daddr;
-	tuple.ports[reply] = tcp->source;
-	tuple.ports[!reply] = tcp->dest;
+	/* A variable index into the stack would be more than the verifier follows. */
+	tuple.addresses[0] = reply ? ip->daddr : ip->saddr;
+	tuple.addresses[1] = reply ? ip->saddr : ip->daddr;
+	tuple.ports[0] = reply ? tcp->dest : tcp->source;
+	tuple.ports[1] = reply ? tcp->source : tcp->dest;
 	tuple.protocol = ip->protocol;
 	connection = bpf_map_lookup_elem(&table, &tuple);
 	if (connection) {
