@@ -69,6 +69,7 @@ function mapRegion(object: MapObject, file: OpenFile, offset: number, length: nu
   if (!file.readable || (writable && !file.writable)) fail('EACCES', 'the descriptor lacks the rights')
   const ring = map.type === MAP_TYPE.RINGBUF || map.type === MAP_TYPE.USER_RINGBUF
   const array = map.type === MAP_TYPE.ARRAY && (map.flags & F_MMAPABLE) !== 0 && map.elementAt !== undefined
+  if (map.type === MAP_TYPE.ARRAY && !array) fail('EINVAL', 'the array was made without BPF_F_MMAPABLE')
   if (!ring && !array && map.type !== MAP_TYPE.ARENA) fail('ENOTSUPP', 'maps of this type and flags cannot be mapped')
   if (writable && object.frozen) fail('EPERM', 'the map is frozen')
   if (writable && (map.flags & F_RDONLY_PROG) !== 0) fail('EACCES', 'the map was made read-only for programs')

@@ -330,8 +330,8 @@ export interface Operations {
     Uint8Array
   >
 
-  /** What bpf_printk prints: `read` takes lines out of it, EAGAIN where there are none. */
-  trace_pipe_open: Operation<Record<never, never>, Fd>
+  /** What bpf_printk prints: `read` takes lines out of it, EAGAIN where there are none. ENODATA: tracing is off, see `turnOn`. */
+  trace_pipe_open: Operation<{ /** Switch the machine's tracing_on on. */ readonly turnOn?: boolean }, Fd>
   close: Operation<{ readonly fd: Fd }, void>
   /** open(2): cgroup directories, files of tracefs. `flags` are O_*. */
   open: Operation<{ readonly path: string; readonly flags?: number; readonly mode?: number }, Fd>

@@ -4,6 +4,7 @@ const arm = process.arch === 'arm64'
 export const NR = {
   close: arm ? 57 : 3,
   read: arm ? 63 : 0,
+  write: arm ? 64 : 1,
   mmap: arm ? 222 : 9,
   fcntl: arm ? 25 : 72,
   dup3: arm ? 24 : 292,
@@ -19,6 +20,7 @@ export const NR = {
   perfEventOpen: arm ? 241 : 298,
   epollCreate1: arm ? 20 : 291,
   epollCtl: arm ? 21 : 233,
+  ppoll: arm ? 73 : 271,
   epollPwait: arm ? 22 : 281,
   fsopen: 430,
   fsconfig: 431,

@@ -4,6 +4,7 @@ import { errorCode, type Fd, type Kernel, KernelError, type MapInfo } from '../k
 import { bpf_map_type, mapTypeName } from '../spec/index.js'
 import { btfCodec, bytesCodec, type Codec } from './codec.js'
 import { Handle } from './handle.js'
+import { MappedArray, type MappedArrayOptions } from './mapped-array.js'
 
 /** Flags of an update: create or replace, only create, only replace. */
 export type UpdateMode = 'any' | 'create' | 'replace'
@@ -232,6 +233,11 @@ export class BpfMap<K = unknown, V = unknown> {
       }
     }
     return count
+  }
+
+  /** The elements of an array with BPF_F_MMAPABLE as memory. Throws KernelError where it cannot be mapped. */
+  mmap(options: MappedArrayOptions = {}): MappedArray<V> {
+    return new MappedArray<V>(this, this.#value, options)
   }
 
   /** From now on system calls cannot change the map. */

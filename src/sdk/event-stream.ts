@@ -11,6 +11,8 @@ export interface EventSource<T> {
   fill(batch: T[]): void
   /** Starts telling of news. `gone` says that there will be none any more. */
   watch(ready: () => void, gone: () => void): Watch
+  /** Called once when the stream ends. */
+  release?(): void
   /** The source was closed: what it still holds is out of reach. */
   readonly closed: boolean
 }
@@ -66,12 +68,14 @@ export class EventStream<T> implements AsyncIterableIterator<T> {
   }
 
   #end(): void {
+    if (this.#ended) return
     this.#ended = true
     this.#batch = []
     this.#index = 0
     this.#signal?.removeEventListener('abort', this.#notify)
     this.#watch?.[Symbol.dispose]()
     this.#watch = undefined
+    this.#source.release?.()
     this.#notify()
   }
 

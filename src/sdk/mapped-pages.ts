@@ -1,3 +1,4 @@
+import { UsageError } from '../base/index.js'
 import type { Handle } from './handle.js'
 
 /** Unit of what kernels map. */
@@ -32,6 +33,13 @@ export class MappedPages {
   get words(): Int32Array {
     if (this.#words.length === 0) this.#again()
     return this.#words
+  }
+
+  /** 64-bit elements, for atomic access at a multiple of 8. */
+  quadsAt(byteOffset: number): BigUint64Array {
+    if (byteOffset % 8 !== 0) throw new UsageError(`${byteOffset} is no multiple of 8`)
+    if (this.#quads.length === 0) this.#again()
+    return this.#quads
   }
 
   /** A u64 position, exact to 2^53. Default: at the beginning. */

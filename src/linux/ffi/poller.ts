@@ -10,6 +10,7 @@ const EPOLL_CTL_ADD = 1
 const EPOLL_CTL_DEL = 2
 const EPOLLIN = 0x001
 const EPOLLOUT = 0x004
+const EPOLLERR = 0x008
 const EPOLLET = 0x8000_0000
 /** struct epoll_event is packed on x86-64 only. */
 const EVENT_SIZE = process.arch === 'x64' ? 12 : 16
@@ -35,7 +36,7 @@ export class Poller {
   readonly #watches = new Map<number, Entry>()
   readonly #events = new Uint8Array(EVENTS * EVENT_SIZE)
   readonly #view = new DataView(this.#events.buffer)
-  readonly #control = new Uint8Array(16)
+  readonly #control = new Uint8Array(24)
   readonly #due = new Set<number>()
   #epoll = -1
   #handle: PollHandle | undefined
@@ -58,12 +59,15 @@ export class Poller {
     const token = ++this.#token
     const kind = kindOf(own)
     try {
+      if (kind === 'map' && this.#alwaysFails(own)) {
+        throw new KernelError('EPERM', 'watch', { hint: 'of maps, only ring buffers can be waited for' })
+      }
       this.#register(EPOLL_CTL_ADD, own, (options.writable === true ? EPOLLOUT : EPOLLIN) | EPOLLET, token)
     } catch (error) {
       closeSync(own)
       throw error
     }
-    this.#watches.set(token, { ready, fd: own, unreliable: kind !== 'other' })
+    this.#watches.set(token, { ready, fd: own, unreliable: kind === 'perf' || kind === 'trace_pipe' })
     if (kind === 'trace_pipe') this.#tick(1)
     this.#schedule(token)
     let referenced = false
@@ -107,6 +111,19 @@ export class Poller {
     this.#epoll = ownInWorker(this.#sys, epoll)
     this.#handle = this.#sys.poll(this.#epoll, () => this.#collect())
     this.#handle.unref()
+  }
+
+  /** Maps that know no waiting answer every poll with an error. */
+  #alwaysFails(fd: number): boolean {
+    const view = new DataView(this.#control.buffer)
+    view.setInt32(0, fd, true)
+    view.setUint32(4, EPOLLIN | EPOLLOUT, true)
+    // A null time would wait: the zeroes behind the pollfd are the time to wait.
+    view.setBigUint64(8, 0n, true)
+    view.setBigUint64(16, 0n, true)
+    const address = this.#sys.address(this.#control)
+    this.#sys.syscall6(NR.ppoll, address, 1, address + 8, 0, 0, 0)
+    return (view.getUint16(6, true) & EPOLLERR) !== 0
   }
 
   #register(operation: number, fd: number, events: number, token: number): void {
@@ -174,9 +191,10 @@ export function poller(sys: Sys): Poller {
   return shared
 }
 
-function kindOf(fd: number): 'perf' | 'trace_pipe' | 'other' {
+function kindOf(fd: number): 'perf' | 'trace_pipe' | 'map' | 'other' {
   const target = readlinkSync(`/proc/self/fd/${fd}`)
   if (target === 'anon_inode:[perf_event]') return 'perf'
+  if (target === 'anon_inode:bpf-map') return 'map'
   // Its poll waits until the buffer is half full (buffer_percent).
   return target.endsWith('/trace_pipe') ? 'trace_pipe' : 'other'
 }
