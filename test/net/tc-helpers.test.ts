@@ -32,8 +32,10 @@ function command(frame: Uint8Array, at: number, index: number, { op, a, b, c, fl
 const ADJUST_FLAGS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 
 /** A command whose arguments are mostly good ones for its helper. */
-function randomCommand(r: Random, length: number): Command {
-  const op = r.below(27)
+function randomCommand(r: Random, length: number, checksum: boolean): Command {
+  // Linux 6.18 runs into BUG() when a packet with a complete checksum ends before its network header: never cut one.
+  const drawn = r.below(27)
+  const op = checksum && (drawn === 4 || drawn === 5) ? 16 : drawn
   const wild = r.chance(0.08)
   let a = r.u32() | 0
   let b = wild ? r.u32() : r.below(length + 20)
@@ -120,7 +122,7 @@ function fuzz(pair: Pair, layer2: boolean, checksum: boolean): void {
   for (let run = 0; run < RUNS; run++) {
     const frame = randomFrame(r, 260, r.chance(0.1) ? 3700 : 600)
     const at = (layer2 ? 0 : 14) + COMMANDS_AT
-    const commands = Array.from({ length: 4 }, () => randomCommand(r, frame.length))
+    const commands = Array.from({ length: 4 }, () => randomCommand(r, frame.length, checksum))
     commands.forEach((one, index) => {
       command(frame, at, index, one)
     })

@@ -54,9 +54,14 @@ function pushIp(skb: SkbPacket, header: Addr, length: number, ingress: boolean):
   skb.setField(SKB.protocol, v4 ? ETH_P_IP : ETH_P_IPV6)
   const at = skb.data
   const { u8, view } = skb.memory
-  if (v4 && view.getUint16(at + 10, true) === 0)
-    view.setUint16(at + 10, csumFold(csumPartial(u8, at, at + headerLength)), true)
+  if (v4 && view.getUint16(at + 10, true) === 0) view.setUint16(at + 10, headerSum(u8, at, headerLength), true)
   return skb.isGso ? encapGso(skb, v4, length) : 0
+}
+
+/** ip_fast_csum; of a header that claims fewer than five words x86-64 returns the first 16 bits. */
+function headerSum(u8: Uint8Array, at: Addr, length: number): number {
+  if (length >= 20) return csumFold(csumPartial(u8, at, at + length))
+  return (u8[at] as number) | ((u8[at + 1] as number) << 8)
 }
 
 /** Only TCP segments can be encapsulated. */

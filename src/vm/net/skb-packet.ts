@@ -256,6 +256,8 @@ export class SkbPacket implements PacketAccess {
     if (missing > 0) {
       if (this.transportHeader === 0) this.transportHeader = this.#linuxHead - 1
       this.#linuxHead -= (missing + NET_SKB_PAD - 1) & -NET_SKB_PAD
+      // What lay behind the tail, cut off before, is not copied to Linux's new buffer.
+      this.memory.u8.fill(0, this.tail, this.#head + this.#capacity)
     }
     if (this.data - this.#head < count) this.#move(count + HEADROOM, 0)
   }
