@@ -4,7 +4,10 @@ import { asmCommand } from './commands/asm.js'
 import { btfCommand } from './commands/btf.js'
 import { disasmCommand } from './commands/disasm.js'
 import { featureCommand } from './commands/feature/feature.js'
+import { linkCommand } from './commands/link/link.js'
+import { mapCommand } from './commands/map/map.js'
 import { objectCommand } from './commands/object.js'
+import { progCommand } from './commands/prog/prog.js'
 import { runCommand } from './commands/run.js'
 import { vmCommand } from './commands/vm.js'
 import { EXIT, reportError } from './output/report-error.js'
@@ -18,7 +21,18 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .version(pkg.version)
     .showHelpAfterError('(skep --help lists the commands)')
     .exitOverride()
-  for (const make of [runCommand, objectCommand, disasmCommand, asmCommand, btfCommand, featureCommand, vmCommand]) {
+  for (const make of [
+    runCommand,
+    objectCommand,
+    disasmCommand,
+    asmCommand,
+    btfCommand,
+    featureCommand,
+    mapCommand,
+    progCommand,
+    linkCommand,
+    vmCommand,
+  ]) {
     program.addCommand(make())
   }
   for (const command of everyCommand(program)) command.exitOverride()
