@@ -1,0 +1,123 @@
+// skep/embedded: what it exports. Written by scripts/gen/api.mjs: a change here is a change of the public API.
+
+export interface EmbeddedKernel extends Kernel {
+    readonly name: 'embedded';
+    readonly machine: Machine;
+    fork(): EmbeddedKernel;
+    packetRunner(progFd: Fd, options?: PacketRunnerOptions): PacketRunner;
+    setClock(clock: Clock): void;
+}
+
+export type EmbeddedOptions = WorldOptions;
+
+export interface NetworkDevice {
+    readonly ifindex: number;
+    readonly name: string;
+    readonly mtu: number;
+    readonly mac: Uint8Array;
+    readonly broadcast: Uint8Array;
+    readonly up: boolean;
+    readonly hasMacHeader: boolean;
+    readonly forwardIpv4: boolean;
+    readonly forwardIpv6: boolean;
+    readonly rxQueues: number;
+}
+
+export interface NetworkHost {
+    device(ifindex: number): NetworkDevice | undefined;
+    route(query: RouteQuery): RouteAnswer | undefined;
+    neighbour(ifindex: number, address: Uint8Array): Uint8Array | undefined;
+    socket(query: SocketQuery): NetworkSocket | undefined;
+    readonly netnsCookie: bigint;
+    readonly cgroups: readonly bigint[];
+    readonly syncookies: 0 | 1 | 2;
+}
+
+export interface NetworkOptions {
+    readonly devices?: readonly DeviceOptions[];
+    readonly routes?: readonly RouteOptions[];
+    readonly neighbours?: readonly NeighbourOptions[];
+    readonly sockets?: readonly SocketOptions[];
+    readonly anyDevice?: boolean;
+    readonly netnsCookie?: bigint;
+    readonly cgroups?: readonly bigint[];
+    readonly syncookies?: 0 | 1 | 2;
+}
+
+export interface NetworkSocket {
+    readonly protocol: 'tcp' | 'udp';
+    readonly family: 4 | 6;
+    readonly localAddress: Uint8Array;
+    readonly localPort: number;
+    readonly remoteAddress: Uint8Array;
+    readonly remotePort: number;
+    readonly state: number;
+    readonly boundIfindex: number;
+    readonly mark: number;
+    readonly priority: number;
+    readonly uid: number;
+    readonly cookie: bigint;
+    readonly cgroupId: bigint;
+    readonly v6only: boolean;
+    readonly tcpInfo?: Readonly<Record<string, number | bigint>>;
+}
+
+export declare class PacketRunner {
+    #private;
+    constructor(machine: Machine, program: LoadedProgram, options?: PacketRunnerOptions);
+    run(bytes: Uint8Array, offset?: number, length?: number): number;
+    get outputAddress(): number;
+    get outputLength(): number;
+    outputView(): Uint8Array;
+    get redirect(): Redirect;
+    get clones(): readonly ClonedPacket[];
+    [Symbol.dispose](): void;
+}
+
+export interface PacketRunnerOptions {
+    readonly ifindex?: number;
+    readonly rxQueue?: number;
+    readonly atIngress?: boolean;
+    readonly before?: (() => void) | undefined;
+}
+
+export interface RouteAnswer {
+    readonly type: RouteType;
+    readonly ifindex: number;
+    readonly gateway: Uint8Array | undefined;
+    readonly metric: number;
+    readonly mtu: number | undefined;
+    readonly source: Uint8Array | undefined;
+    readonly encapsulated: boolean;
+}
+
+export interface RouteQuery {
+    readonly family: 4 | 6;
+    readonly destination: Uint8Array;
+    readonly source: Uint8Array;
+    readonly ifindex: number;
+    readonly output: boolean;
+    readonly table: number | undefined;
+    readonly mark: number;
+}
+
+export interface SocketQuery {
+    readonly protocol: 'tcp' | 'udp';
+    readonly family: 4 | 6;
+    readonly sourceAddress: Uint8Array;
+    readonly sourcePort: number;
+    readonly destinationAddress: Uint8Array;
+    readonly destinationPort: number;
+    readonly ifindex: number;
+}
+
+export declare function embedded(options?: EmbeddedOptions): EmbeddedKernel;
+
+export declare function staticNetwork(options?: NetworkOptions): NetworkHost;
+
+// Named above, exported by other entries: Fd (skep/kernel), Kernel (skep/kernel)
+
+// Named above, exported by none: Clock (vm/types), ClonedPacket (vm/net/redirect)
+//   DeviceOptions (vm/net/static-network), LoadedProgram (vm/machine), Machine (vm/machine)
+//   NeighbourOptions (vm/net/static-network), Redirect (vm/net/redirect), RouteOptions (vm/net/static-network)
+//   RouteType (vm/net/network-host), SocketOptions (vm/net/static-network), WorldOptions (embedded/world)
