@@ -429,7 +429,7 @@ export declare function sizeOf(btf: Btf, id: number): number;
 
 export declare function skipModifiers(btf: Btf, id: number): BtfType;
 
-// Named above, exported by other entries: FormatError (skep)
+// Named above, exported by other entries: ErrnoName (skep/kernel), FormatError (skep)
 
 // Named above, exported by none: Accessor (btf/core/spec), Common (btf/types), CoreCommon (btf/core/resolver)
-//   ErrnoName (base/errno), TypeRef (btf/core/compat), TypeSource (btf/decode-type), WithoutId (btf/encode-type)
+//   TypeRef (btf/core/compat), TypeSource (btf/decode-type), WithoutId (btf/encode-type)

@@ -1,5 +1,18 @@
 // skep/embedded: what it exports. Written by scripts/gen/api.mjs: a change here is a change of the public API.
 
+export interface Clock {
+    monotonic(): bigint;
+    boottime(): bigint;
+    realtime(): bigint;
+    tai(): bigint;
+}
+
+export interface ClonedPacket {
+    readonly ifindex: number;
+    readonly flags: number;
+    readonly data: Uint8Array;
+}
+
 export interface EmbeddedKernel extends Kernel {
     readonly name: 'embedded';
     readonly machine: Machine;
@@ -81,6 +94,18 @@ export interface PacketRunnerOptions {
     readonly before?: (() => void) | undefined;
 }
 
+export declare class Redirect {
+    kind: RedirectKind;
+    ifindex: number;
+    flags: number;
+    map: BpfMap | undefined;
+    key: number;
+    nextHop: Uint8Array | undefined;
+    clear(): void;
+    set(kind: RedirectKind, ifindex: number, flags: number): void;
+    setMap(map: BpfMap, key: number, ifindex: number, flags: number): void;
+}
+
 export interface RouteAnswer {
     readonly type: RouteType;
     readonly ifindex: number;
@@ -101,6 +126,8 @@ export interface RouteQuery {
     readonly mark: number;
 }
 
+export type RouteType = 'unicast' | 'local' | 'broadcast' | 'multicast' | 'blackhole' | 'unreachable' | 'prohibit';
+
 export interface SocketQuery {
     readonly protocol: 'tcp' | 'udp';
     readonly family: 4 | 6;
@@ -115,9 +142,8 @@ export declare function embedded(options?: EmbeddedOptions): EmbeddedKernel;
 
 export declare function staticNetwork(options?: NetworkOptions): NetworkHost;
 
-// Named above, exported by other entries: Fd (skep/kernel), Kernel (skep/kernel)
+// Named above, exported by other entries: Fd (skep), Kernel (skep)
 
-// Named above, exported by none: Clock (vm/types), ClonedPacket (vm/net/redirect)
-//   DeviceOptions (vm/net/static-network), LoadedProgram (vm/machine), Machine (vm/machine)
-//   NeighbourOptions (vm/net/static-network), Redirect (vm/net/redirect), RouteOptions (vm/net/static-network)
-//   RouteType (vm/net/network-host), SocketOptions (vm/net/static-network), WorldOptions (embedded/world)
+// Named above, exported by none: BpfMap (vm/types), DeviceOptions (vm/net/static-network), LoadedProgram (vm/machine)
+//   Machine (vm/machine), NeighbourOptions (vm/net/static-network), RedirectKind (vm/net/redirect)
+//   RouteOptions (vm/net/static-network), SocketOptions (vm/net/static-network), WorldOptions (embedded/world)

@@ -436,5 +436,7 @@ export declare function slotCount(insns: Uint8Array): number;
 
 export declare function swapByteOrder(insns: Uint8Array): Uint8Array;
 
+// Named above, exported by other entries: ErrnoName (skep/kernel)
+
 // Named above, exported by none: AluOp (isa/builder), Bits (isa/builder), CondOp (isa/builder)
-//   ErrnoName (base/errno), ResolvePseudo (isa/check-flow)
+//   ResolvePseudo (isa/check-flow)

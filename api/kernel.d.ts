@@ -32,6 +32,8 @@ export interface BtfInfo {
     readonly kernelBtf: boolean;
 }
 
+export type ErrnoName = keyof typeof ERRNO;
+
 export type Fd = number & {
     readonly __fd: true;
 };
@@ -396,7 +398,9 @@ export interface Operations {
         readonly streamId: number;
         readonly size: number;
     }, Uint8Array>;
-    trace_pipe_open: Operation<Record<never, never>, Fd>;
+    trace_pipe_open: Operation<{
+        readonly turnOn?: boolean;
+    }, Fd>;
     close: Operation<{
         readonly fd: Fd;
     }, void>;
@@ -680,4 +684,4 @@ export interface XdpState {
 
 export declare function errorCode(error: unknown): string | undefined;
 
-// Named above, exported by none: ErrnoName (base/errno), Operation (kernel/operations)
+// Named above, exported by none: ERRNO (base/errno), Operation (kernel/operations)

@@ -4,4 +4,4 @@ export declare function linux(): Kernel;
 
 export declare function withNetns<T>(path: string, run: () => T): T;
 
-// Named above, exported by other entries: Kernel (skep/kernel)
+// Named above, exported by other entries: Kernel (skep)

@@ -84,6 +84,7 @@ export declare class BpfMap<K = unknown, V = unknown> {
     [Symbol.iterator](): Generator<[K, V], void, undefined>;
     setMany(entries: Iterable<readonly [K, V]>): number;
     clear(): number;
+    mmap(options?: MappedArrayOptions): MappedArray<V>;
     freeze(): void;
     pin(pathname: string): void;
     close(): void;
@@ -202,6 +203,10 @@ export declare class EventStream<T> implements AsyncIterableIterator<T> {
     [Symbol.asyncDispose](): Promise<void>;
 }
 
+export type Fd = number & {
+    readonly __fd: true;
+};
+
 export type FdLike = number | {
     readonly fd: number;
 };
@@ -254,12 +259,40 @@ export interface IterOptions {
     readonly pid?: number;
 }
 
+export interface Kernel {
+    readonly name: string;
+    readonly release: string;
+    readonly possibleCpus: number;
+    call<Name extends OperationName>(name: Name, request: Request<Name>): Result<Name>;
+    watch(fd: Fd, ready: () => void, options?: WatchOptions): Watch;
+    mmap(fd: Fd, offset: number, length: number, writable: boolean): Uint8Array;
+    munmap(bytes: Uint8Array): void;
+    vmlinuxBtf(): Uint8Array | undefined;
+    config(): string | undefined;
+    [Symbol.dispose](): void;
+}
+
 export declare class KernelBtf {
     #private;
     constructor(kernel: Kernel);
     vmlinux(): Btf | undefined;
     find(name: string, kind: BtfKind): KernelType | undefined;
     close(): void;
+}
+
+export declare class KernelError extends Error {
+    readonly name = "KernelError";
+    readonly code: ErrnoName | `E${number}`;
+    readonly errno: number;
+    readonly syscall: string;
+    readonly hint: string | undefined;
+    readonly detail: string | undefined;
+    readonly log: string | undefined;
+    constructor(code: ErrnoName | number, syscall: string, options?: {
+        hint?: string;
+        log?: string;
+        detail?: string;
+    });
 }
 
 export interface KernelType {
@@ -273,6 +306,14 @@ export interface KprobeMultiOptions {
     readonly addresses?: readonly bigint[];
     readonly cookies?: readonly bigint[];
     readonly return?: boolean;
+}
+
+export interface LinkInfo {
+    readonly kind: 'link';
+    readonly type: number;
+    readonly id: number;
+    readonly progId: number;
+    readonly details: LinkDetails;
 }
 
 export interface LinkUpdateOptions {
@@ -290,6 +331,25 @@ export interface LwtOptions {
     readonly headroom?: number;
 }
 
+export interface MapInfo {
+    readonly kind: 'map';
+    readonly type: number;
+    readonly id: number;
+    readonly keySize: number;
+    readonly valueSize: number;
+    readonly maxEntries: number;
+    readonly mapFlags: number;
+    readonly name: string;
+    readonly ifindex: number;
+    readonly btfVmlinuxValueTypeId: number;
+    readonly netnsDev: bigint;
+    readonly netnsIno: bigint;
+    readonly btfId: number;
+    readonly btfKeyTypeId: number;
+    readonly btfValueTypeId: number;
+    readonly mapExtra: bigint;
+}
+
 export interface MapPlacement {
     readonly pinPath?: string;
     readonly tcPinPath?: string;
@@ -299,6 +359,27 @@ export interface MapTypes {
     readonly btf: Btf;
     readonly keyTypeId: number;
     readonly valueTypeId: number;
+}
+
+export declare class MappedArray<V = Uint8Array> {
+    #private;
+    readonly length: number;
+    readonly writable: boolean;
+    constructor(map: BpfMap<unknown, V>, codec: Codec<V>, options?: MappedArrayOptions);
+    get closed(): boolean;
+    get(index: number): V;
+    set(index: number, value: V): void;
+    readBytes(offset: number, length: number): Uint8Array;
+    writeBytes(offset: number, bytes: Uint8Array): void;
+    readU64(offset: number): bigint;
+    addU64(offset: number, by: bigint): bigint;
+    [Symbol.iterator](): Generator<V, void, undefined>;
+    close(): void;
+    [Symbol.dispose](): void;
+}
+
+export interface MappedArrayOptions {
+    readonly writable?: boolean;
 }
 
 export type Neighbour = BpfProgram | BpfLink | {
@@ -374,8 +455,89 @@ export interface OrderOptions {
     readonly expectedRevision?: bigint;
 }
 
+export declare class PerfBuffer<T = Uint8Array> implements AsyncIterable<PerfSample<T>> {
+    #private;
+    constructor(map: BpfMap, options?: PerfBufferOptions<T>);
+    get lost(): number;
+    get closed(): boolean;
+    get cpus(): readonly number[];
+    read(): PerfSample<T>[];
+    records(options?: RecordsOptions): EventStream<PerfSample<T>>;
+    batches(options?: RecordsOptions): EventStream<PerfSample<T>[]>;
+    [Symbol.asyncIterator](): EventStream<PerfSample<T>>;
+    close(): void;
+    [Symbol.dispose](): void;
+}
+
+export interface PerfBufferOptions<T> {
+    readonly pages?: number;
+    readonly wakeupEvents?: number;
+    readonly decode?: (sample: Uint8Array) => T;
+}
+
+export interface PerfSample<T> {
+    readonly cpu: number;
+    readonly data: T;
+}
+
+export declare class Printk implements AsyncIterable<PrintkLine> {
+    #private;
+    constructor(kernel: Kernel, options?: {
+        readonly turnOn?: boolean;
+    });
+    get closed(): boolean;
+    get lost(): number;
+    read(): PrintkLine[];
+    lines(options?: RecordsOptions): EventStream<PrintkLine>;
+    [Symbol.asyncIterator](): EventStream<PrintkLine>;
+    close(): void;
+    [Symbol.dispose](): void;
+}
+
+export interface PrintkLine {
+    readonly task: string;
+    readonly pid: number;
+    readonly cpu: number;
+    readonly time: number;
+    readonly text: string;
+}
+
 export interface ProbeOptions {
     readonly helpers?: boolean;
+}
+
+export interface ProgInfo {
+    readonly kind: 'prog';
+    readonly type: number;
+    readonly id: number;
+    readonly tag: Uint8Array;
+    readonly jitedProgLen: number;
+    readonly xlatedProgLen: number;
+    readonly jitedProgInsns: Uint8Array | undefined;
+    readonly xlatedProgInsns: Uint8Array | undefined;
+    readonly loadTime: bigint;
+    readonly createdByUid: number;
+    readonly mapIds: readonly number[];
+    readonly name: string;
+    readonly ifindex: number;
+    readonly gplCompatible: boolean;
+    readonly netnsDev: bigint;
+    readonly netnsIno: bigint;
+    readonly jitedKsyms: readonly bigint[];
+    readonly jitedFuncLens: readonly number[];
+    readonly btfId: number;
+    readonly funcInfo: Uint8Array | undefined;
+    readonly funcInfoRecSize: number;
+    readonly lineInfo: Uint8Array | undefined;
+    readonly lineInfoRecSize: number;
+    readonly jitedLineInfo: readonly bigint[];
+    readonly progTags: readonly Uint8Array[];
+    readonly runTimeNs: bigint;
+    readonly runCnt: bigint;
+    readonly recursionMisses: bigint;
+    readonly verifiedInsns: number;
+    readonly attachBtfObjId: number;
+    readonly attachBtfId: number;
 }
 
 export interface ProgramOrigin {
@@ -442,6 +604,17 @@ export declare class UsageError extends Error {
     readonly name = "UsageError";
     readonly hint: string | undefined;
     constructor(message: string, hint?: string);
+}
+
+export declare class UserRingBuffer {
+    #private;
+    constructor(map: BpfMap);
+    get closed(): boolean;
+    get pending(): number;
+    write(sample: Uint8Array): boolean;
+    send(sample: Uint8Array, options?: RecordsOptions): Promise<boolean>;
+    close(): void;
+    [Symbol.dispose](): void;
 }
 
 export declare class VerifierError extends Error {
@@ -517,6 +690,8 @@ export declare function btfCodec(btf: Btf, typeId: number, size: number): Codec<
 
 export declare function bytesCodec(size: number): Codec<Uint8Array>;
 
+export declare function errorCode(error: unknown): string | undefined;
+
 export declare function hasKfunc(kernel: Kernel, name: string): boolean;
 
 export declare function int64Codec(signed?: boolean): Codec<bigint>;
@@ -549,18 +724,22 @@ export declare function probeMapType(kernel: Kernel, name: MapTypeName): Availab
 
 export declare function probeProgType(kernel: Kernel, name: ProgTypeName): Availability;
 
+export declare function programStream(program: BpfProgram, stream: keyof typeof STREAM_ID, options?: RecordsOptions): EventStream<string>;
+
+export declare function recordDecoder<T = unknown>(source: ObjectSpec | Btf, name: string): (record: Uint8Array) => T;
+
 export declare function removeClsact(device: Device): boolean;
 
 export declare function tcFilters(device: Device, direction: Direction): BpfFilter[];
 
 // Named above, exported by other entries: AttachTypeName (skep/spec), BpfFilter (skep/kernel), Btf (skep/btf)
-//   BtfKind (skep/btf), ExternSpec (skep/object), Fd (skep/kernel), FunctionSpec (skep/object)
-//   HelperName (skep/spec), Kernel (skep/kernel), KernelError (skep/kernel), LinkInfo (skep/kernel)
-//   LinkSettings (skep/kernel), MapInfo (skep/kernel), MapSpec (skep/object), MapTypeName (skep/spec)
-//   NetDevice (skep/kernel), ObjectErrorPlace (skep/object), OpenOptions (skep/object), ProgInfo (skep/kernel)
-//   ProgTypeName (skep/spec), ProgramSpec (skep/object), SysctlName (skep/spec), TestRunRequest (skep/kernel)
-//   TestRunResult (skep/kernel), VariableSpec (skep/object)
+//   BtfKind (skep/btf), ErrnoName (skep/kernel), ExternSpec (skep/object), FunctionSpec (skep/object)
+//   HelperName (skep/spec), LinkDetails (skep/kernel), LinkSettings (skep/kernel), MapSpec (skep/object)
+//   MapTypeName (skep/spec), NetDevice (skep/kernel), ObjectErrorPlace (skep/object), OpenOptions (skep/object)
+//   OperationName (skep/kernel), ProgTypeName (skep/spec), ProgramSpec (skep/object), Request (skep/kernel)
+//   Result (skep/kernel), SysctlName (skep/spec), TestRunRequest (skep/kernel), TestRunResult (skep/kernel)
+//   VariableSpec (skep/object), Watch (skep/kernel), WatchOptions (skep/kernel)
 
 // Named above, exported by none: EventSource (sdk/event-stream), FormatErrorPlace (base/errors)
 //   FormatKind (base/errors), Handle (sdk/handle), SAMPLES (sdk/features/btf-kinds)
-//   SAMPLES (sdk/features/instructions)
+//   SAMPLES (sdk/features/instructions), STREAM_ID (sdk/program-stream)

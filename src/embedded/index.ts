@@ -1,10 +1,14 @@
 export type {
+  Clock,
+  ClonedPacket,
   NetworkDevice,
   NetworkHost,
   NetworkOptions,
   NetworkSocket,
+  Redirect,
   RouteAnswer,
   RouteQuery,
+  RouteType,
   SocketQuery,
 } from '../vm/index.js'
 export { staticNetwork } from '../vm/index.js'

@@ -1,3 +1,4 @@
+export type { ErrnoName } from '../base/index.js'
 export { errorCode, KernelError } from './error.js'
 export type { BtfInfo, LinkDetails, LinkInfo, MapInfo, ObjectInfo, ProgInfo } from './info.js'
 export type { Kernel, Watch, WatchOptions } from './kernel.js'

@@ -1,4 +1,13 @@
 export { FormatError, UsageError } from '../base/index.js'
+export {
+  errorCode,
+  type Fd,
+  type Kernel,
+  KernelError,
+  type LinkInfo,
+  type MapInfo,
+  type ProgInfo,
+} from '../kernel/index.js'
 export { ObjectError, type ObjectSpec, openObject } from '../object/index.js'
 export type { Attachment, FdLike } from './attach/attachment.js'
 export { attachCgroup, attachCgroupProg, type CgroupAttachOptions, type CgroupOptions } from './attach/cgroup.js'
