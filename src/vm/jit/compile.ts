@@ -199,9 +199,10 @@ function isDeep(insns: readonly Insn[], starts: readonly number[]): boolean {
     const jump = jumpTarget(insn)
     const own = functionOf(insn.pc)
     if (jump !== undefined && functionOf(jump) !== own) return true
-    if (insn.op?.name !== 'call_pc') continue
+    const target = functionTarget(insn)
+    if (target === undefined) continue
     const callees = calls.get(own) ?? new Set<number>()
-    callees.add(insn.pc + 1 + insn.imm)
+    callees.add(target)
     calls.set(own, callees)
   }
   if (calls.size === 0) return false

@@ -1,10 +1,17 @@
+import { ERRNO } from '../../base/index.js'
 import type { Insn, Op } from '../../isa/index.js'
 import { FRAME_SIZE, MAX_FRAMES } from './cells.js'
+import { fail } from './emit-memory.js'
 import { type CallSite, type FunctionContext, get32, get64, set64 } from './emitter.js'
 
 const LOOKUP_ELEM = 1
 const SMP_PROCESSOR_ID = 8
 const TAIL_CALL = 12
+const LOOP = 181
+/** BPF_MAX_LOOPS */
+const MAX_LOOPS = 1 << 23
+/** What a call of a callback counts as, in instructions. */
+const CALLBACK_COST = 4
 const MAX_TAIL_CALLS = 33
 /** Offset in a program's handle of its entry's index in the table, 0 where it has none (see TailTargets). */
 export const HANDLE_TABLE_INDEX = 16
@@ -20,6 +27,7 @@ export function emitCall(f: FunctionContext, insn: Insn, op: Op): void {
       return
     }
     if (insn.imm === LOOKUP_ELEM && lookupKnownMap(f)) return
+    if (insn.imm === LOOP && loopOverKnownFunction(f, insn)) return
     if (insn.imm === SMP_PROCESSOR_ID) {
       f.code.i32(f.module.machine.cpuCell).memory('i64.load32_u', 0)
       set64(f, 0)
@@ -194,5 +202,51 @@ function lookupKnownMap(f: FunctionContext): boolean {
   }
   code.op('i64.extend_i32_u').op('else').i64(0).op('end')
   set64(f, 0)
+  return true
+}
+
+/** Does the function hold a call of bpf_loop? */
+export function isLoopCall(insn: Insn): boolean {
+  return insn.op?.kind === 'call' && insn.op.op === 'helper' && insn.imm === LOOP
+}
+
+/**
+ * bpf_loop(count, callback, context, flags) with a callback that is known now: a loop around a call. As in Linux, -E2BIG is
+ * 32 bits wide and -EINVAL is not.
+ */
+function loopOverKnownFunction(f: FunctionContext, insn: Insn): boolean {
+  const { code, module, t32 } = f
+  const handle = f.facts.constants[2]!
+  const target = Number.isNaN(handle) ? undefined : module.machine.functionOf(handle)
+  if (target === undefined || target.program.image !== module.image) return false
+  code.block()
+  get64(f, 4)
+  code.op('i64.eqz').op('i32.eqz').if().i64(-ERRNO.EINVAL)
+  set64(f, 0)
+  code.br(1).op('end')
+  get32(f, 1)
+  code.i32(MAX_LOOPS).op('i32.gt_u').if().i64(-ERRNO.E2BIG, 0)
+  set64(f, 0)
+  code.br(1).op('end').i32(0).set(t32).loop()
+  code.get(t32).op('i64.extend_i32_u')
+  set64(f, 0)
+  code.get(t32)
+  get32(f, 1)
+  code.op('i32.ge_u').brIf(1)
+  if (f.fuel >= 0) {
+    code.get(f.fuel).i64(CALLBACK_COST).op('i64.sub').tee(f.fuel).i64(0).op('i64.lt_s').if()
+    fail({ ...f, depth: f.depth + 2 }, 'exhausted', insn.pc)
+    code.op('end')
+  }
+  storeFuel(f)
+  code.get(t32).op('i64.extend_i32_u')
+  get32(f, 3)
+  code.op('i64.extend_i32_u').i64(0).i64(0).i64(0).get(f.frame).i32(FRAME_SIZE).op('i32.sub')
+  code.call(module.subprogram(target.slot))
+  loadFuel(f)
+  code.get(t32).i32(1).op('i32.add').set(t32).op('i64.eqz').brIf(0)
+  code.get(t32).op('i64.extend_i32_u')
+  set64(f, 0)
+  code.op('end').op('end')
   return true
 }

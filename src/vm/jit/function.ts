@@ -2,7 +2,7 @@ import { FormatError } from '../../base/index.js'
 import type { Insn, Op, OpKind } from '../../isa/index.js'
 import { type Edge, functionNodes, type Listing } from './control-flow.js'
 import { emitAlu, emitCast, emitEndian } from './emit-alu.js'
-import { checkDepth, emitCall, emitCallRegister, emitPacketLoad, loadFuel, storeFuel } from './emit-call.js'
+import { checkDepth, emitCall, emitCallRegister, emitPacketLoad, isLoopCall, loadFuel, storeFuel } from './emit-call.js'
 import { emitCondition } from './emit-jump.js'
 import { emitAtomic, emitLoad, emitStore, emitStoreImm, fail, faultEnd } from './emit-memory.js'
 import { type FunctionContext, get64, type ModuleContext, set64 } from './emitter.js'
@@ -79,6 +79,9 @@ export function compileFunction(
   const hasMayGoto = layout.nodes.some(
     ({ end, first }) => first >= 0 && listing.insns[end - 1]?.op?.kind === 'may_goto',
   )
+  const callsBack = layout.nodes.some(
+    ({ first, end }) => first >= 0 && listing.insns.slice(first, end).some((insn) => isLoopCall(insn)),
+  )
   const registers = [code.local('i64')]
   for (let register = 1; register < 10; register++) {
     registers.push(register <= params ? register - 1 : code.local('i64'))
@@ -91,7 +94,7 @@ export function compileFunction(
     t32: code.local('i32'),
     u32: code.local('i32'),
     t64: code.local('i64'),
-    fuel: counted && layout.loops.length > 0 ? code.local('i64') : -1,
+    fuel: counted && (layout.loops.length > 0 || callsBack) ? code.local('i64') : -1,
     loops: hasMayGoto ? code.local('i32') : -1,
     place: code.local('i32'),
     isEntry,
