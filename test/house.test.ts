@@ -20,7 +20,7 @@ const allowed: Record<string, readonly string[]> = {
   netdev: ['base', 'spec', 'packet', 'kernel'],
   embedded: ['base', 'spec', 'isa', 'btf', 'packet', 'verifier', 'vm', 'maps', 'netdev', 'kernel'],
   linux: ['base', 'spec', 'kernel'],
-  sdk: ['base', 'spec', 'isa', 'object', 'btf', 'kernel'],
+  sdk: ['base', 'spec', 'isa', 'elf', 'object', 'btf', 'kernel'],
   xdp: ['base', 'spec', 'sdk', 'object', 'kernel'],
   testing: ['base', 'spec', 'packet', 'sdk', 'kernel'],
   cli: ['*'],

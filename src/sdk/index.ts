@@ -15,6 +15,14 @@ export { attachIter, BpfIterator, type CgroupOrder, type IterOptions } from './a
 export { attachLwt, type LwtOptions } from './attach/lwt.js'
 export type { Neighbour, OrderOptions } from './attach/order.js'
 export {
+  attachKprobe,
+  attachPerfEvent,
+  attachTracepoint,
+  type KprobeOptions,
+  type PerfEventOptions,
+  type TracepointOptions,
+} from './attach/perf.js'
+export {
   attachNetfilter,
   attachNetns,
   attachReuseport,
@@ -36,6 +44,15 @@ export {
   type FreplaceOptions,
   type KprobeMultiOptions,
 } from './attach/tracing.js'
+export {
+  attachUprobe,
+  attachUprobeMulti,
+  attachUsdt,
+  listUsdt,
+  type UprobeMultiOptions,
+  type UprobeOptions,
+  type UsdtOptions,
+} from './attach/uprobe.js'
 export { attachXdp, type XdpAttachment, type XdpMode, type XdpOptions } from './attach/xdp.js'
 export type { AttachTo } from './attach-target.js'
 export { BpfLink, type LinkUpdateOptions } from './bpf-link.js'

@@ -1,0 +1,133 @@
+import { UsageError } from '../../base/index.js'
+
+/** One argument of a static probe: where its value is when the probe is hit. */
+export interface UsdtArg {
+  /** Bytes. */
+  readonly size: number
+  readonly signed: boolean
+  readonly kind: 'const' | 'reg' | 'mem'
+  /** const: the value; mem: what is added to the register. */
+  readonly value: bigint
+  /** reg, mem: the register's 64-bit name. */
+  readonly reg: string | undefined
+}
+
+/** Places of registers in x86-64's struct pt_regs, bytes. */
+const X86_REGS: Readonly<Record<string, number>> = {
+  r15: 0,
+  r14: 8,
+  r13: 16,
+  r12: 24,
+  rbp: 32,
+  rbx: 40,
+  r11: 48,
+  r10: 56,
+  r9: 64,
+  r8: 72,
+  rax: 80,
+  rcx: 88,
+  rdx: 96,
+  rsi: 104,
+  rdi: 112,
+  rip: 128,
+  rsp: 152,
+}
+
+/** Place of a register in struct pt_regs; `machine` is ELF's number. Throws UsageError for one it does not have. */
+export function regOffset(reg: string, machine: number): number {
+  if (machine === EM_AARCH64) {
+    if (reg === 'sp') return 31 * 8
+    const number = /^x(\d+)$/.exec(reg)?.[1]
+    if (number !== undefined && Number(number) < 31) return Number(number) * 8
+  } else if (machine === EM_X86_64) {
+    const offset = X86_REGS[reg]
+    if (offset !== undefined) return offset
+  }
+  throw new UsageError(`no register '${reg}' on machine ${machine}`)
+}
+
+const EM_X86_64 = 62
+const EM_AARCH64 = 183
+
+/** `%edi`, `%r8d`, `%al` -> the whole register's name. */
+function wholeX86(name: string): string {
+  if (/^r\d+[bwd]?$/.test(name)) return name.replace(/[bwd]$/, '')
+  const middle = /^[re]?(ax|bx|cx|dx|si|di|bp|sp|ip)$/.exec(name)?.[1]
+  if (middle !== undefined) return `r${middle}`
+  const low = /^([abcd])[lh]$/.exec(name)?.[1]
+  if (low !== undefined) return `r${low}x`
+  const narrow = /^(si|di|bp|sp)l$/.exec(name)?.[1]
+  return narrow === undefined ? name : `r${narrow}`
+}
+
+/** Reads a probe's argument text: `-4@%eax 8@-8(%rbp) 4@$7` (x86-64), `8@[sp, 16]` (arm64). Throws UsageError. */
+export function parseUsdtArgs(text: string, machine: number): UsdtArg[] {
+  // Arguments are parted by blanks; arm64 writes blanks inside brackets too.
+  const parts = text.match(/-?\d+@(?:\[[^\]]*\]|\S+)/g) ?? []
+  if (parts.join('').replaceAll(' ', '') !== text.replaceAll(' ', '')) {
+    throw new UsageError(`cannot read the probe's arguments '${text}'`)
+  }
+  return parts.map((part) => parseOne(part, machine))
+}
+
+function parseOne(part: string, machine: number): UsdtArg {
+  const at = part.indexOf('@')
+  const width = Number(part.slice(0, at))
+  const size = Math.abs(width)
+  if (![1, 2, 4, 8].includes(size)) throw new UsageError(`an argument of ${size} bytes in '${part}'`)
+  const common = { size, signed: width < 0 }
+  const place = part.slice(at + 1)
+  const found = machine === EM_AARCH64 ? placeArm(place) : placeX86(place)
+  if (found === undefined) throw new UsageError(`cannot read the argument '${part}' on machine ${machine}`)
+  if (found.reg !== undefined) regOffset(found.reg, machine)
+  return { ...common, ...found }
+}
+
+type Place = Pick<UsdtArg, 'kind' | 'value' | 'reg'>
+
+function placeX86(place: string): Place | undefined {
+  const constant = /^\$(-?(?:0x)?[0-9a-f]+)$/i.exec(place)?.[1]
+  if (constant !== undefined) return { kind: 'const', value: integer(constant), reg: undefined }
+  const reg = /^%(\w+)$/.exec(place)?.[1]
+  if (reg !== undefined) return { kind: 'reg', value: 0n, reg: wholeX86(reg) }
+  const memory = /^(-?(?:0x)?[0-9a-f]*)\(%(\w+)\)$/i.exec(place)
+  if (memory === null) return undefined
+  return { kind: 'mem', value: integer(memory[1] ?? ''), reg: wholeX86(memory[2] as string) }
+}
+
+function placeArm(place: string): Place | undefined {
+  const constant = /^-?\d+$/.exec(place)?.[0]
+  if (constant !== undefined) return { kind: 'const', value: BigInt(constant), reg: undefined }
+  const reg = /^[xw](\d+)$/.exec(place)?.[1]
+  if (reg !== undefined) return { kind: 'reg', value: 0n, reg: `x${reg}` }
+  const memory = /^\[\s*(sp|x\d+)\s*(?:,\s*(-?\d+)\s*)?\]$/.exec(place)
+  return memory === null ? undefined : { kind: 'mem', value: BigInt(memory[2] ?? 0), reg: memory[1] }
+}
+
+function integer(text: string): bigint {
+  if (text === '' || text === '-') return 0n
+  return text.startsWith('-') ? -BigInt(text.slice(1)) : BigInt(text)
+}
+
+const ARG_TYPE = { const: 0, reg: 1, mem: 2 } as const
+const MAX_ARGS = 12
+/** struct __bpf_usdt_spec of libbpf's usdt.bpf.h: twelve argument records of 16 bytes, a cookie, a count. */
+export const USDT_SPEC_SIZE = MAX_ARGS * 16 + 16
+
+/** The record that programs built with usdt.bpf.h read to find the arguments. Throws UsageError beyond twelve. */
+export function encodeUsdtSpec(args: readonly UsdtArg[], cookie: bigint, machine: number): Uint8Array {
+  if (args.length > MAX_ARGS) throw new UsageError(`the probe has ${args.length} arguments, ${MAX_ARGS} is the limit`)
+  const bytes = new Uint8Array(USDT_SPEC_SIZE)
+  const view = new DataView(bytes.buffer)
+  args.forEach((arg, index) => {
+    const at = index * 16
+    view.setBigUint64(at, BigInt.asUintN(64, arg.value), true)
+    view.setUint32(at + 8, ARG_TYPE[arg.kind], true)
+    view.setInt16(at + 12, arg.reg === undefined ? 0 : regOffset(arg.reg, machine), true)
+    view.setUint8(at + 14, arg.signed ? 1 : 0)
+    view.setUint8(at + 15, 64 - arg.size * 8)
+  })
+  view.setBigUint64(MAX_ARGS * 16, BigInt.asUintN(64, cookie), true)
+  view.setInt16(MAX_ARGS * 16 + 8, args.length, true)
+  return bytes
+}
