@@ -1,20 +1,18 @@
-// Every packet program of every fixture and example on both kernels: the same packets, the same results.
+// Every packet program of every fixture and example on both kernels and on each engine: the same packets, the same results.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { after, before, test } from 'node:test'
 import { FormatError } from '#src/base/index.js'
-import type { Kernel, TestRunRequest } from '#src/kernel/index.js'
+import { embedded } from '#src/embedded/index.js'
+import type { Kernel } from '#src/kernel/index.js'
 import { type ObjectSpec, openObject } from '#src/object/index.js'
 import { linuxUnavailable, openLinux } from '../support/kernels.js'
 import { pinToFirstCpu } from '../support/map-programs.js'
 import { root } from '../support/paths.js'
 import { DIFFERENCES, type Difference } from './differences.js'
-import { fillMaps } from './support/fill-maps.js'
-import { infoOf } from './support/info.js'
-import { mapContents } from './support/map-contents.js'
+import { type Case, type Observation, observe, type Target, targetOf } from './support/observe.js'
 import { builtPackets, capturedPackets, type NamedPacket } from './support/packets.js'
-import { isPair, loadPair, runOn } from './support/pair.js'
 
 const skip = linuxUnavailable()
 const long = process.env['SKEP_LONG'] === '1'
@@ -31,13 +29,6 @@ const SKB: ReadonlySet<string> = new Set([
   'lwt_seg6local',
 ])
 const CONTEXT: ReadonlySet<string> = new Set(['raw_tracepoint', 'syscall'])
-
-type Run = Omit<TestRunRequest, 'progFd'>
-
-interface Case {
-  readonly name: string
-  readonly run: Run
-}
 
 /** Test runs for a program of this type; none for types that only their events run. */
 function casesFor(type: string, packets: readonly NamedPacket[]): Case[] {
@@ -95,9 +86,12 @@ function open(path: string): ObjectSpec | undefined {
   }
 }
 
+const ENGINES = ['jit', 'interpreter'] as const
+
 const counts = { programs: 0, runs: 0, refused: 0, maps: 0, neither: 0 }
 const seen = new Set<Difference>()
 let linux: Kernel
+let target: Target
 let packets: readonly NamedPacket[] = []
 
 /** Notes a difference; true when it is declared. */
@@ -110,51 +104,50 @@ function declared(object: string, program: string, what: string): boolean {
   return found !== undefined
 }
 
-function compareProgram(path: string, spec: ObjectSpec, name: string, type: string): void {
+function compareProgram(path: string, name: string, type: string): void {
   const object = relative(root, path)
   const cases = casesFor(type, packets)
   if (cases.length === 0) return
-  const pair = loadPair(path, name, linux)
-  if (!isPair(pair)) {
-    if (pair.embedded !== 'loaded' && pair.linux !== 'loaded') {
-      counts.neither++
-      return
-    }
-    if (declared(object, name, 'load')) return
-    assert.fail(`loading: embedded: ${pair.embedded}\n         linux: ${pair.linux}`)
-  }
-  using loaded = pair
-  counts.programs++
+  const options = { target, packets, cases }
+  const expected = observe(path, name, linux, options)
   const failures: string[] = []
-  const check = (what: string, where: string, ours: unknown, theirs: unknown): void => {
-    try {
-      assert.deepEqual(ours, theirs)
-    } catch {
-      if (!declared(object, name, what)) {
-        failures.push(`${what}, ${where}:\n  embedded ${show(ours)}\n  linux    ${show(theirs)}`)
-      }
+  for (const engine of ENGINES) {
+    using kernel = embedded({ cpus: linux.possibleCpus, engine })
+    const got = observe(path, name, kernel, options)
+    compare(got, expected, cases, (what, where, ours, theirs) => {
+      if (declared(object, name, what) || failures.length >= 5) return
+      failures.push(`${engine}: ${what}, ${where}:\n  embedded ${show(ours)}\n  linux    ${show(theirs)}`)
+    })
+  }
+  assert.equal(failures.length, 0, `differences\n${failures.join('\n')}`)
+  if (expected.error !== undefined) {
+    counts.neither++
+    return
+  }
+  counts.programs++
+  counts.runs += expected.runs.length
+  counts.refused += expected.runs.filter(({ retval }) => retval.startsWith('E')).length
+  counts.maps += expected.maps.size
+}
+
+type Note = (what: string, where: string, ours: unknown, theirs: unknown) => void
+
+function compare(ours: Observation, theirs: Observation, cases: readonly Case[], note: Note): void {
+  if ((ours.error === undefined) !== (theirs.error === undefined)) {
+    note('load', 'loading', ours.error ?? 'loaded', theirs.error ?? 'loaded')
+    return
+  }
+  for (const [field, value] of theirs.info)
+    if (ours.info.get(field) !== value) note('info', field, ours.info.get(field), value)
+  if (ours.fill.join() !== theirs.fill.join()) note('fill', 'filling the maps', ours.fill, theirs.fill)
+  for (const [i, run] of theirs.runs.entries()) {
+    for (const what of ['retval', 'data', 'ctx'] as const) {
+      if (ours.runs[i]?.[what] !== run[what]) note(what, cases[i]?.name ?? '', ours.runs[i]?.[what], run[what])
     }
   }
-  const [left, right] = [infoOf(loaded.embedded), infoOf(loaded.linux)]
-  for (const key of new Set([...left.keys(), ...right.keys()])) check('info', key, left.get(key), right.get(key))
-  const seed = 0x5eed
-  check('fill', 'maps', fillMaps(loaded.embedded, packets, seed), fillMaps(loaded.linux, packets, seed))
-  const [ours, theirs] = [loaded.embedded.program(name), loaded.linux.program(name)]
-  for (const { name: where, run } of cases) {
-    const [a, b] = [runOn(ours, run), runOn(theirs, run)]
-    counts.runs++
-    if (/^E/.test(b.retval)) counts.refused++
-    check('retval', where, a.retval, b.retval)
-    check('data', where, a.data, b.data)
-    check('ctx', where, a.ctx, b.ctx)
-    if (failures.length >= 5) break
+  for (const [map, entries] of theirs.maps) {
+    if (ours.maps.get(map)?.join() !== entries.join()) note(`map ${map}`, 'at the end', ours.maps.get(map), entries)
   }
-  const [ourMaps, theirMaps] = [mapContents(loaded.embedded), mapContents(loaded.linux)]
-  for (const map of spec.maps) {
-    counts.maps++
-    check(`map ${map.name}`, 'after all packets', ourMaps.get(map.name), theirMaps.get(map.name))
-  }
-  assert.equal(failures.length, 0, `${failures.length} differences\n${failures.join('\n')}`)
 }
 
 function show(value: unknown): string {
@@ -166,7 +159,8 @@ before(() => {
   if (skip !== false) return
   pinToFirstCpu()
   linux = openLinux()
-  packets = [...builtPackets(), ...capturedPackets(long ? 2 : 12)]
+  target = targetOf(linux)
+  packets = [...builtPackets(), ...capturedPackets(long ? 2 : 30)]
 })
 
 for (const path of objects) {
@@ -175,7 +169,7 @@ for (const path of objects) {
   test(relative(root, path), { skip }, async (t) => {
     for (const program of spec.programs) {
       if (program.type === 'unspec') continue
-      await t.test(`${program.name} (${program.type})`, () => compareProgram(path, spec, program.name, program.type))
+      await t.test(`${program.name} (${program.type})`, () => compareProgram(path, program.name, program.type))
     }
   })
 }
@@ -184,7 +178,8 @@ after(() => {
   if (skip !== false) return
   linux[Symbol.dispose]()
   console.log(
-    `${counts.programs} programs, ${counts.runs} runs (${counts.refused} refused alike), ${counts.maps} maps compared; ` +
+    `${counts.programs} programs, ${counts.runs} runs (${counts.refused} refused alike), ${counts.maps} maps compared on ` +
+      `${ENGINES.join(' and ')}; ` +
       `${counts.neither} programs load on neither kernel; ${seen.size} declared differences seen`,
   )
   const stale = DIFFERENCES.filter((known) => !seen.has(known))
