@@ -95,6 +95,18 @@ function randomCommand(r: Random, length: number, checksum: boolean): Command {
   return { op, a, b, c, flags }
 }
 
+/**
+ * adjust_room and change_proto move whole headers, also of packets that were cut within them: Linux then moves whatever
+ * lies behind the packet. With these two, packets are not cut.
+ */
+function withinData(commands: readonly Command[], r: Random, length: number): readonly Command[] {
+  if (!commands.some(({ op }) => op === 6 || op === 8)) return commands
+  return commands.map((one) => {
+    if (one.op === 4) return { ...one, b: length + 600 + r.below(2000) }
+    return one.op === 5 ? { ...one, b: r.below(101) } : one
+  })
+}
+
 function randomContext(r: Random, length: number): Uint8Array | undefined {
   if (r.chance(0.4)) return undefined
   const ctx = new Uint8Array(structs.__sk_buff.size)
@@ -122,7 +134,11 @@ function fuzz(pair: Pair, layer2: boolean, checksum: boolean): void {
   for (let run = 0; run < RUNS; run++) {
     const frame = randomFrame(r, 260, r.chance(0.1) ? 3700 : 600)
     const at = (layer2 ? 0 : 14) + COMMANDS_AT
-    const commands = Array.from({ length: 4 }, () => randomCommand(r, frame.length, checksum))
+    const commands = withinData(
+      Array.from({ length: 4 }, () => randomCommand(r, frame.length, checksum)),
+      r,
+      frame.length,
+    )
     commands.forEach((one, index) => {
       command(frame, at, index, one)
     })
