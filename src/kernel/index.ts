@@ -1,5 +1,6 @@
 export type { ErrnoName } from '../base/index.js'
 export { errorCode, KernelError } from './error.js'
+export { type FaultPlan, type FaultPoint, type FaultyKernel, fault } from './fault.js'
 export type { BtfInfo, LinkDetails, LinkInfo, MapInfo, ObjectInfo, ProgInfo } from './info.js'
 export type { Kernel, Watch, WatchOptions } from './kernel.js'
 export type {
@@ -40,3 +41,4 @@ export type {
   TestRunRequest,
   TestRunResult,
 } from './operations.js'
+export { formatCall, type TracedCall, trace } from './trace.js'

@@ -28,9 +28,15 @@ export class BpfLink implements Attachment {
 
   /** Takes over the descriptor of a link. Throws UsageError if it is something else. */
   static fromFd(kernel: Kernel, fd: Fd): BpfLink {
-    const info = kernel.call('obj_get_info_by_fd', { fd })
-    if (info.kind !== 'link') throw new UsageError(`descriptor ${fd} is a ${info.kind}, not a link`)
-    return new BpfLink(new Handle(kernel, fd))
+    const handle = new Handle(kernel, fd)
+    try {
+      const info = kernel.call('obj_get_info_by_fd', { fd })
+      if (info.kind !== 'link') throw new UsageError(`descriptor ${fd} is a ${info.kind}, not a link`)
+      return new BpfLink(handle)
+    } catch (error) {
+      handle.close()
+      throw error
+    }
   }
 
   /** A link by its id. Throws KernelError ENOENT. */

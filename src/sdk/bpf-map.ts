@@ -68,11 +68,17 @@ export class BpfMap<K = unknown, V = unknown> {
     this.#value = codecs.value ?? (codecOf(types, valueTypeId, info.valueSize) as Codec<V>)
   }
 
-  /** Opens a map by what a kernel says of a descriptor, taking the descriptor over. */
+  /** Opens a map by what a kernel says of a descriptor, taking the descriptor over: it is closed on failure. */
   static fromFd<K = unknown, V = unknown>(kernel: Kernel, fd: Fd, types?: MapTypes): BpfMap<K, V> {
-    const info = kernel.call('obj_get_info_by_fd', { fd })
-    if (info.kind !== 'map') throw new UsageError(`descriptor ${fd} is a ${info.kind}, not a map`)
-    return new BpfMap<K, V>(new Handle(kernel, fd), info, types)
+    const handle = new Handle(kernel, fd)
+    try {
+      const info = kernel.call('obj_get_info_by_fd', { fd })
+      if (info.kind !== 'map') throw new UsageError(`descriptor ${fd} is a ${info.kind}, not a map`)
+      return new BpfMap<K, V>(handle, info, types)
+    } catch (error) {
+      handle.close()
+      throw error
+    }
   }
 
   get kernel(): Kernel {

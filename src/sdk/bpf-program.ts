@@ -33,9 +33,15 @@ export class BpfProgram {
 
   /** Opens a program by what a kernel says of a descriptor, taking the descriptor over. */
   static fromFd(kernel: Kernel, fd: Fd): BpfProgram {
-    const info = kernel.call('obj_get_info_by_fd', { fd })
-    if (info.kind !== 'prog') throw new UsageError(`descriptor ${fd} is a ${info.kind}, not a program`)
-    return new BpfProgram(new Handle(kernel, fd), info.name, info.type)
+    const handle = new Handle(kernel, fd)
+    try {
+      const info = kernel.call('obj_get_info_by_fd', { fd })
+      if (info.kind !== 'prog') throw new UsageError(`descriptor ${fd} is a ${info.kind}, not a program`)
+      return new BpfProgram(handle, info.name, info.type)
+    } catch (error) {
+      handle.close()
+      throw error
+    }
   }
 
   get kernel(): Kernel {

@@ -112,8 +112,9 @@ function named<T>(all: ReadonlyMap<string, T>, name: string, what: string): T {
 }
 
 /**
- * Creates an object's maps in a kernel, fills them, loads its programs. On failure nothing is left behind but maps that
- * were pinned. Throws ObjectError (what cannot be linked), VerifierError (a refused program), KernelError, UsageError.
+ * Creates an object's maps in a kernel, fills them, loads its programs. On failure nothing is left behind: maps that were
+ * pinned before stay, pins made here are taken back. Throws ObjectError (what cannot be linked), VerifierError (a refused
+ * program), KernelError, UsageError.
  */
 export function loadCollection(spec: ObjectSpec, options: CollectionOptions): Collection {
   const loader = new Loader(spec, options)
@@ -139,6 +140,8 @@ class Loader {
   readonly logs = new Map<string, string>()
   readonly structOps = new Map<string, Uint8Array>()
   readonly owned: Disposable[] = []
+  /** Pins made by this load. */
+  readonly pins: string[] = []
 
   constructor(spec: ObjectSpec, options: CollectionOptions) {
     this.spec = spec
@@ -164,6 +167,13 @@ class Loader {
 
   abandon(): void {
     this.kernelBtf.close()
+    for (const path of this.pins) {
+      try {
+        this.kernel.call('unlink', { path })
+      } catch {
+        // Somebody else was faster, or took the name: what failed first is what matters.
+      }
+    }
     for (const part of this.owned.reverse()) part[Symbol.dispose]()
   }
 
@@ -239,6 +249,7 @@ class Loader {
     if (pathname !== undefined) {
       makeParents(this.kernel, pathname)
       opened.pin(pathname)
+      this.pins.push(pathname)
     }
   }
 

@@ -64,8 +64,14 @@ export function reuseMap(kernel: Kernel, pathname: string, map: MapSpec): Fd | u
     if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
-  const info = kernel.call('obj_get_info_by_fd', { fd })
-  const differences = info.kind === 'map' ? compare(kernel, map, info) : [`it is a ${info.kind}`]
+  let differences: string[]
+  try {
+    const info = kernel.call('obj_get_info_by_fd', { fd })
+    differences = info.kind === 'map' ? compare(kernel, map, info) : [`it is a ${info.kind}`]
+  } catch (error) {
+    kernel.call('close', { fd })
+    throw error
+  }
   if (differences.length === 0) return fd
   kernel.call('close', { fd })
   throw new UsageError(

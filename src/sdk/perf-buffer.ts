@@ -149,12 +149,13 @@ export class PerfBuffer<T = Uint8Array> implements AsyncIterable<PerfSample<T>> 
     const handle = new Handle(kernel, fd)
     try {
       const pages = new MappedPages(handle, 0, PAGE + this.#size, true)
+      // From here on close() takes it back.
       this.#cpus.push({ cpu, handle, pages })
-      kernel.call('map_update_elem', { mapFd: this.#map.fd, key: u32Bytes(cpu), value: u32Bytes(fd) })
     } catch (error) {
       handle.close()
       throw error
     }
+    kernel.call('map_update_elem', { mapFd: this.#map.fd, key: u32Bytes(cpu), value: u32Bytes(fd) })
   }
 
   #source(): EventSource<PerfSample<T>> {

@@ -46,10 +46,13 @@ export class RingBuffer<T = Uint8Array> implements AsyncIterable<T> {
     this.#decode = options.decode ?? ((record) => record as T)
     this.#countLost = options.countLost
     this.#handle = new Handle(kernel, kernel.call('dup', { fd: map.fd }))
+    let consumer: MappedPages | undefined
     try {
-      this.#consumer = new MappedPages(this.#handle, 0, PAGE, true)
+      consumer = new MappedPages(this.#handle, 0, PAGE, true)
       this.#producer = new MappedPages(this.#handle, PAGE, PAGE + 2 * map.maxEntries, false)
+      this.#consumer = consumer
     } catch (error) {
+      consumer?.unmap()
       this.#handle.close()
       throw error
     }

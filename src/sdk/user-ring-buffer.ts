@@ -21,10 +21,13 @@ export class UserRingBuffer {
     const { kernel } = map
     this.#size = map.maxEntries
     this.#handle = new Handle(kernel, kernel.call('dup', { fd: map.fd }))
+    let consumer: MappedPages | undefined
     try {
-      this.#consumer = new MappedPages(this.#handle, 0, PAGE, false)
+      consumer = new MappedPages(this.#handle, 0, PAGE, false)
       this.#producer = new MappedPages(this.#handle, PAGE, PAGE + 2 * this.#size, true)
+      this.#consumer = consumer
     } catch (error) {
+      consumer?.unmap()
       this.#handle.close()
       throw error
     }

@@ -1,0 +1,17 @@
+import { readdirSync } from 'node:fs'
+import { embedded } from '#src/embedded/index.js'
+import { linuxUnavailable, openLinux } from '../support/kernels.js'
+import { faultsSuite } from './faults.suite.js'
+
+faultsSuite(
+  'embedded',
+  () => embedded(),
+  (kernel) => {
+    // The lowest free number tells how many are open: they are handed out without gaps when none leaks.
+    const fd = kernel.call('map_create', { mapType: 2, keySize: 4, valueSize: 4, maxEntries: 1 })
+    kernel.call('close', { fd })
+    return fd
+  },
+  false,
+)
+faultsSuite('linux', openLinux, () => readdirSync('/proc/self/fd').length, linuxUnavailable())
