@@ -34,6 +34,18 @@ test('the same run on Linux gives the same verdicts', { skip: linuxUnavailable()
   assert.deepEqual(skepJson('run', FIREWALL, '--pcap', TRAFFIC, '--kernel', 'linux').verdicts, VERDICTS)
 })
 
+test('a run over a capture repeats exactly, on either engine', () => {
+  const runs = ['jit', 'jit', 'interpreter'].map((engine) => {
+    const { engine: ran, ...rest } = skepJson('run', FIREWALL, '--pcap', TRAFFIC, '--engine', engine)
+    assert.equal(ran, engine)
+    return rest
+  })
+  assert.deepEqual(runs[1], runs[0])
+  assert.deepEqual(runs[2], runs[0])
+  const other = skepJson('run', FIREWALL, '--pcap', TRAFFIC, '--seed', '2')
+  assert.deepEqual(other.verdicts, VERDICTS)
+})
+
 test('a packet given as hex: result, output bytes, repeat', () => {
   const run = skepJson('run', FIREWALL, '--packet', PING)
   assert.deepEqual(run.verdicts, { XDP_TX: 1 })

@@ -26,6 +26,7 @@ export interface RunOptions {
   readonly engine?: 'interpreter' | 'jit'
   readonly cpus: string
   readonly clock: 'capture' | 'host'
+  readonly seed?: string
   readonly map: readonly string[]
   readonly set: readonly string[]
   readonly maxEntries: readonly string[]
@@ -56,6 +57,10 @@ export function runCommand(): Command {
       new Option('--clock <name>', "the embedded kernel's clock: the capture's time stamps or the host's")
         .choices(['capture', 'host'])
         .default('capture'),
+    )
+    .option(
+      '--seed <n>',
+      "seed of the embedded kernel's random numbers (default: 1 with the capture clock, else random)",
     )
     .option('--map <name=file>', 'fill a map before the run: NAME=FILE.json or NAME=[{"key":…,"value":…}]', collect, [])
     .option('--set <name=value>', 'set a global variable before loading', collect, [])

@@ -8,6 +8,7 @@ import { embeddedEngine } from './embedded-engine.js'
 import { type PacketEngine, testRunEngine } from './packet-engine.js'
 import type { PrintkLog } from './printk-log.js'
 import { describeRedirect, REDIRECT_VERDICTS } from './redirects.js'
+import { seededNumbers } from './seeded-numbers.js'
 
 export interface KernelOptions {
   readonly kernel: 'embedded' | 'linux'
@@ -15,6 +16,8 @@ export interface KernelOptions {
   readonly cpus: string
   readonly clock: 'capture' | 'host'
   readonly pcap?: string
+  /** Seed of random numbers and of the maps' hashes; absent: the capture clock has one of its own. */
+  readonly seed?: string
 }
 
 export interface KernelChoice {
@@ -38,6 +41,9 @@ export function openKernel(options: KernelOptions, printk: PrintkLog): KernelCho
   if (!Number.isInteger(cpus) || cpus < 1 || cpus > 256)
     throw new UsageError(`--cpus takes 1 to 256, not '${options.cpus}'`)
   const clock = options.clock === 'capture' && options.pcap !== undefined ? new CaptureClock() : undefined
+  const seed = options.seed === undefined ? (clock === undefined ? undefined : 1) : Number(options.seed)
+  if (seed !== undefined && !Number.isInteger(seed))
+    throw new UsageError(`--seed takes a whole number, not '${options.seed}'`)
   // Redirects and device maps of the program may name any interface.
   const network = staticNetwork({ anyDevice: true })
   const kernel: EmbeddedKernel = embedded({
@@ -46,6 +52,7 @@ export function openKernel(options: KernelOptions, printk: PrintkLog): KernelCho
     network,
     printk: printk.sink,
     ...(clock === undefined ? {} : { clock }),
+    ...(seed === undefined ? {} : { random: seededNumbers(seed) }),
   })
   return {
     kernel,
