@@ -26,8 +26,21 @@ export class KernelError extends Error {
     this.errno = errno
     this.syscall = syscall
     this.hint = options.hint
-    this.detail = options.detail
     this.log = options.log
+    this.detail = options.detail
+  }
+
+  /** The same error with a hint; its own, where it has one already. */
+  withHint(hint: string | undefined): KernelError {
+    if (hint === undefined || this.hint !== undefined) return this
+    const { log, detail } = this
+    const error = new KernelError(this.errno, this.syscall, {
+      hint,
+      ...(log === undefined ? {} : { log }),
+      ...(detail === undefined ? {} : { detail }),
+    })
+    if (this.stack !== undefined) error.stack = this.stack
+    return error
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { gunzipSync } from 'node:zlib'
-import type { Fd, Kernel, OperationName, Request, Result } from '../kernel/index.js'
+import { type Fd, type Kernel, KernelError, type OperationName, type Request, type Result } from '../kernel/index.js'
 import { objGetInfoByFd } from './commands/info.js'
 import { linkCreate, linkUpdate } from './commands/link.js'
 import {
@@ -32,6 +32,7 @@ import {
 import { fsmount, ioctl, open, perfEventOpen, read, setsockopt, socket } from './commands/posix.js'
 import { progLoad, progTestRun } from './commands/prog.js'
 import { tracePipeOpen } from './commands/trace-pipe.js'
+import { diagnose } from './diagnose.js'
 import { loadSys } from './ffi/sys.js'
 import { files } from './files.js'
 import { rtmDeladdr, rtmDelroute, rtmNewaddr, rtmNewneigh, rtmNewroute } from './netlink/address.js'
@@ -139,7 +140,12 @@ export function linux(): Kernel {
     possibleCpus: session.possibleCpus,
     call(name, request) {
       session.arena.reset()
-      return handlers[name](session, request)
+      try {
+        return handlers[name](session, request)
+      } catch (error) {
+        if (error instanceof KernelError) throw diagnose(name, request, error)
+        throw error
+      }
     },
     watch: (fd, ready, options = {}) => session.watch(fd, ready, options),
     mmap: (fd, offset, length, writable) => session.mmap(fd, offset, length, writable),

@@ -7,7 +7,7 @@ const OBJECT = 'test/fixtures/net/xdp_count.o'
 test('prog load shows what would be loaded, and leaves nothing', () => {
   const { programs, maps } = skepJson('prog', 'load', 'test/fixtures/object/subprogs.o')
   assert.deepEqual(
-    programs.map((prog: any) => [prog.name, prog.type]),
+    programs.map((prog: { name: string; type: string }) => [prog.name, prog.type]),
     [
       ['first', 'xdp'],
       ['second', 'xdp'],
@@ -17,7 +17,9 @@ test('prog load shows what would be loaded, and leaves nothing', () => {
   )
   for (const prog of programs) assert.match(prog.tag, /^[0-9a-f]{16}$/)
   assert.deepEqual(
-    maps.map((map: any) => [map.name, map.type, map.bytes_key, map.bytes_value, map.max_entries]),
+    maps.map((map: Record<string, unknown>) =>
+      ['name', 'type', 'bytes_key', 'bytes_value', 'max_entries'].map((key) => map[key]),
+    ),
     [['subprogs.bss', 'array', 4, 4, 1]],
   )
   assert.deepEqual(skepJson('prog', 'list'), [])

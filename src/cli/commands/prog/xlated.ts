@@ -85,11 +85,12 @@ function opcodesJson(raw: Uint8Array): object {
   const hex = (bytes: Uint8Array): string[] => [...bytes].map((byte) => `0x${byte.toString(16).padStart(2, '0')}`)
   const registers = raw[1] ?? 0
   return {
-    code: `0x${(raw[0] ?? 0).toString(16)}`,
+    code: `0x${(raw[0] ?? 0).toString(16).padStart(2, '0')}`,
     src_reg: `0x${(registers >> 4).toString(16)}`,
     dst_reg: `0x${(registers & 15).toString(16)}`,
     off: hex(raw.subarray(2, 4)),
-    imm: raw.length > 8 ? [...hex(raw.subarray(4, 8)), ...hex(raw.subarray(12, 16))] : hex(raw.subarray(4, 8)),
+    // As bpftool: of the two slots of an ld_imm64 everything from the first immediate on.
+    imm: hex(raw.subarray(4)),
   }
 }
 
