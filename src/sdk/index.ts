@@ -9,6 +9,7 @@ export {
   type ProgInfo,
 } from '../kernel/index.js'
 export { ObjectError, type ObjectSpec, openObject } from '../object/index.js'
+export { type AttachTargets, attach } from './attach/attach.js'
 export type { Attachment, FdLike } from './attach/attachment.js'
 export { attachCgroup, attachCgroupProg, type CgroupAttachOptions, type CgroupOptions } from './attach/cgroup.js'
 export { attachIter, BpfIterator, type CgroupOrder, type IterOptions } from './attach/iter.js'

@@ -32,8 +32,8 @@ export function attachPerf(
   const { kernel } = program
   const event = new Handle(kernel, kernel.call('perf_event_open', request))
   const { cookie } = options
+  let link: Fd | undefined
   try {
-    let link: Fd | undefined
     try {
       link = kernel.call('link_create', {
         progFd: program.fd,
@@ -49,6 +49,7 @@ export function attachPerf(
     if (link === undefined) return attachmentOf('perf_event', () => event.close())
     return new BpfLink(new Handle(kernel, link), [event])
   } catch (error) {
+    if (link !== undefined) kernel.call('close', { fd: link })
     event.close()
     throw error
   }
