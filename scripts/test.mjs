@@ -17,11 +17,16 @@ if (files.length === 0) {
   console.error(`no test file matches ${wanted.join(' ')}`)
   process.exit(1)
 }
+// Fixed, so that what passed passes again. `SKEP_SEED=random` explores.
+const seed = process.env.SKEP_SEED === 'random' ? Date.now() % 0x7fff_ffff : (process.env.SKEP_SEED ?? 20261121)
+console.log(`seed ${seed}${process.env.SKEP_SEED === undefined ? ' (SKEP_SEED=random explores)' : ''}`)
 const scratch = mkdtempSync(join(tmpdir(), 'skep-test-'))
 const report = join(scratch, 'skips')
 const run = spawnSync(
   process.execPath,
   [
+    '--import',
+    './build/test/support/setup.js',
     '--test',
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
@@ -29,7 +34,7 @@ const run = spawnSync(
     `--test-reporter-destination=${report}`,
     ...files.map((name) => join('build/test', name)),
   ],
-  { cwd: root, stdio: 'inherit' },
+  { cwd: root, stdio: 'inherit', env: { ...process.env, SKEP_SEED: String(seed) } },
 )
 const skips = readFileSync(report, 'utf8')
   .split('\n')

@@ -1,5 +1,6 @@
 // Generated instruction sequences on Linux and on both engines: every register and stack slot they leave, all 64 bits.
 // SKEP_LONG=1 runs many more; SKEP_SEED=n repeats a run.
+
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { toHex } from '#src/base/index.js'
@@ -15,11 +16,12 @@ import {
 import { type Fd, type Kernel, KernelError } from '#src/kernel/index.js'
 import { bpf_map_type, bpf_prog_type } from '#src/spec/index.js'
 import { linuxUnavailable, openLinux } from '../support/kernels.js'
+import { testSeed } from '../support/seed.js'
 
 const skip = linuxUnavailable()
 const long = process.env['SKEP_LONG'] === '1'
 const PROGRAMS = long ? 40_000 : 800
-const seed = Number(process.env['SKEP_SEED'] ?? Date.now() % 1_000_000_007)
+const seed = testSeed
 
 interface Side {
   readonly kernel: Kernel

@@ -14,8 +14,9 @@ import {
 } from '#src/isa/index.js'
 import { type Engine, Interpreter, Jit, type JitOptions, Machine, rawImage, runRaw, XdpPacket } from '#src/vm/index.js'
 import { BPF_PROG_TYPE_XDP, type BpfSyscall, kernel, needsKernel } from '../support/bpf-syscall.js'
+import { testSeed } from '../support/seed.js'
 
-const seed = Number(process.env.SKEP_SEED ?? Date.now() % 1_000_000)
+const seed = testSeed
 const PROGRAMS = Number(process.env.SKEP_PROGRAMS ?? 600)
 
 const modes: Record<string, JitOptions> = {

@@ -10,11 +10,12 @@ import {
   kernel,
   needsKernel,
 } from '../support/bpf-syscall.js'
+import { testSeed } from '../support/seed.js'
 
 type Input = 'none' | 'xdp' | 'socket_filter'
 
 const PROGRAMS = Number(process.env.SKEP_PROGRAMS ?? 1500)
-const seed = Number(process.env.SKEP_SEED ?? Date.now() % 1_000_000)
+const seed = testSeed
 
 /**
  * Linux 6.18 forgets that an atomic fetch reads the stack when it looks for the numbers a branch depends on: where paths

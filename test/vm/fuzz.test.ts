@@ -12,8 +12,9 @@ import {
   runRaw,
   UnsupportedError,
 } from '#src/vm/index.js'
+import { testSeed } from '../support/seed.js'
 
-const seed = Number(process.env.SKEP_SEED ?? Date.now() % 1_000_000)
+const seed = testSeed
 const ROUNDS = Number(process.env.SKEP_ROUNDS ?? 1500)
 const HELPER_ROUNDS = Math.ceil(ROUNDS / 200)
 

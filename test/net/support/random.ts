@@ -1,3 +1,5 @@
+import { testSeed } from '../../support/seed.js'
+
 /** Random numbers from a printed seed. */
 export interface Random {
   readonly seed: number
@@ -10,7 +12,7 @@ export interface Random {
 
 /** xorshift32; SKEP_SEED repeats a run. */
 export function random(): Random {
-  const seed = Number(process.env['SKEP_SEED'] ?? Date.now() % 0x7fff_ffff) || 1
+  const seed = testSeed
   let state = seed
   const u32 = (): number => {
     state ^= state << 13
