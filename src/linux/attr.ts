@@ -37,6 +37,12 @@ export class BpfAttr {
     return this
   }
 
+  /** A pointer to the caller's own bytes, which must stay reachable until the call has returned. */
+  inPlace(offset: number, bytes: Uint8Array | undefined): this {
+    if (bytes !== undefined && bytes.length > 0) this.setNumber(offset, this.#sys.address(bytes))
+    return this
+  }
+
   text(offset: number, text: string | undefined): this {
     if (text !== undefined) this.setNumber(offset, this.arena.putString(text))
     return this

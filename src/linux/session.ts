@@ -7,16 +7,10 @@ import { Mappings } from './ffi/mapping.js'
 import { ownInWorker } from './ffi/own-in-worker.js'
 import { poller } from './ffi/poller.js'
 import type { Sys } from './ffi/sys.js'
+import { MapIo } from './map-io.js'
 import { NR } from './syscall-numbers.js'
 
 const F_DUPFD_CLOEXEC = 1030
-
-/** Sizes the kernel reads and writes for a map's elements, which its calls do not carry. */
-export interface MapShape {
-  readonly keySize: number
-  /** Bytes of a value as system calls see it: all CPUs' copies for per-CPU types. */
-  readonly userValueSize: number
-}
 
 /** BPF_MAP_TYPE_* whose values come once per possible CPU. */
 const PER_CPU_TYPES: ReadonlySet<number> = new Set([5, 6, 10, 21])
@@ -32,7 +26,7 @@ export class LinuxSession {
   readonly #owned = new Set<Fd>()
   /** Running watches by descriptor: what each of them is told when that is closed. */
   readonly #watched = new Map<Fd, Set<() => void>>()
-  readonly #shapes = new Map<Fd, MapShape>()
+  readonly #maps = new Map<Fd, MapIo>()
 
   constructor(sys: Sys, possibleCpus: number) {
     this.sys = sys
@@ -50,7 +44,7 @@ export class LinuxSession {
   own(opened: Fd): Fd {
     const fd = ownInWorker(this.sys, opened) as Fd
     this.#owned.add(fd)
-    this.#shapes.delete(fd)
+    this.#maps.delete(fd)
     return fd
   }
 
@@ -64,7 +58,7 @@ export class LinuxSession {
   close(fd: Fd): void {
     this.check(fd, 'close')
     this.#owned.delete(fd)
-    this.#shapes.delete(fd)
+    this.#maps.delete(fd)
     const gone = this.#watched.get(fd)
     this.#watched.delete(fd)
     closeSync(fd)
@@ -97,21 +91,22 @@ export class LinuxSession {
     return this.mappings.map(fd, offset, length, writable)
   }
 
-  mapShape(fd: Fd): MapShape {
-    const known = this.#shapes.get(fd)
+  /** Memory for the element commands of a map. Throws KernelError: EBADF, EINVAL for what is no map. */
+  mapIo(fd: Fd): MapIo {
+    const known = this.#maps.get(fd)
     if (known !== undefined) return known
     this.check(fd, 'map')
     const info = mapInfo(this, fd)
-    const shape: MapShape = {
+    const io = new MapIo(this.sys, fd, {
       keySize: info.keySize,
       userValueSize: PER_CPU_TYPES.has(info.type)
         ? ((info.valueSize + 7) & ~7) * this.possibleCpus
         : FD_VALUE_TYPES.has(info.type)
           ? 4
           : info.valueSize,
-    }
-    this.#shapes.set(fd, shape)
-    return shape
+    })
+    this.#maps.set(fd, io)
+    return io
   }
 
   dup(fd: Fd): Fd {

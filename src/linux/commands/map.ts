@@ -7,8 +7,12 @@ import {
   type MapBatchResult,
   type MapCreateRequest,
   type MapElemRequest,
+  type MapUpdateRequest,
 } from '../../kernel/index.js'
 import type { LinuxSession } from '../session.js'
+
+/** Bytes of one batch. */
+const MAX_BATCH = 1 << 30
 
 export function mapCreate(session: LinuxSession, r: MapCreateRequest): Fd {
   const attr = session
@@ -32,42 +36,24 @@ export function mapCreate(session: LinuxSession, r: MapCreateRequest): Fd {
   return session.own(attr.call(0, 'map_create') as Fd)
 }
 
-function elem(session: LinuxSession, r: MapElemRequest) {
-  return session.attr().u32(0, r.mapFd).bytes(8, r.key).u64(24, r.flags)
-}
-
 export function mapLookupElem(session: LinuxSession, r: MapElemRequest): Uint8Array {
-  return lookup(session, r, 1, 'map_lookup_elem')
+  return session.mapIo(r.mapFd).lookup(1, 'map_lookup_elem', r.key, r.value, r.flags)
 }
 
 export function mapLookupAndDeleteElem(session: LinuxSession, r: MapElemRequest): Uint8Array {
-  return lookup(session, r, 21, 'map_lookup_and_delete_elem')
+  return session.mapIo(r.mapFd).lookup(21, 'map_lookup_and_delete_elem', r.key, r.value, r.flags)
 }
 
-function lookup(session: LinuxSession, r: MapElemRequest, cmd: number, name: string): Uint8Array {
-  const shape = session.mapShape(r.mapFd)
-  const attr = elem(session, r)
-  const value = attr.out(16, shape.userValueSize)
-  if (r.value !== undefined) value.set(r.value.subarray(0, value.length))
-  attr.call(cmd, name)
-  return value.slice()
-}
-
-export function mapUpdateElem(session: LinuxSession, r: MapElemRequest & { readonly value: Uint8Array }): void {
-  checkSize(session, r.mapFd, r.value.length, 'map_update_elem')
-  elem(session, r).bytes(16, r.value).call(2, 'map_update_elem')
+export function mapUpdateElem(session: LinuxSession, r: MapUpdateRequest): void {
+  session.mapIo(r.mapFd).update(r.key, r.value, r.flags)
 }
 
 export function mapDeleteElem(session: LinuxSession, r: MapElemRequest): void {
-  elem(session, r).call(3, 'map_delete_elem')
+  session.mapIo(r.mapFd).delete(r.key, r.flags)
 }
 
 export function mapGetNextKey(session: LinuxSession, r: { readonly mapFd: Fd; readonly key?: Uint8Array }): Uint8Array {
-  const shape = session.mapShape(r.mapFd)
-  const attr = session.attr().u32(0, r.mapFd).bytes(8, r.key)
-  const next = attr.out(16, Math.max(shape.keySize, 4))
-  attr.call(4, 'map_get_next_key')
-  return next.slice(0, shape.keySize)
+  return session.mapIo(r.mapFd).nextKey(r.key)
 }
 
 export function mapFreeze(session: LinuxSession, r: { readonly mapFd: Fd }): void {
@@ -83,7 +69,11 @@ export function mapLookupAndDeleteBatch(session: LinuxSession, r: MapBatchReques
 }
 
 function readBatch(session: LinuxSession, r: MapBatchRequest, cmd: number, name: string): MapBatchResult {
-  const shape = session.mapShape(r.mapFd)
+  const shape = session.mapIo(r.mapFd)
+  const room = (shape.keySize + shape.userValueSize) * r.count
+  if (!Number.isInteger(r.count) || r.count < 0 || room > MAX_BATCH) {
+    throw new KernelError('ENOMEM', name, { hint: `${r.count} elements need ${room} bytes: ask for fewer at once` })
+  }
   const cursorSize = Math.max(shape.keySize, 4)
   const attr = session
     .attr()
@@ -93,14 +83,16 @@ function readBatch(session: LinuxSession, r: MapBatchRequest, cmd: number, name:
     .u64(40, r.elemFlags)
     .u64(48, r.flags)
   const cursor = attr.out(8, cursorSize)
-  const keys = attr.out(16, shape.keySize * r.count)
-  const values = attr.out(24, shape.userValueSize * r.count)
+  // The result's own memory: what the kernel writes is handed out as it is.
+  const keys = new Uint8Array(shape.keySize * r.count)
+  const values = new Uint8Array(shape.userValueSize * r.count)
+  attr.inPlace(16, keys).inPlace(24, values)
   const status = attr.try(cmd)
   if (status < 0 && status !== -ERRNO.ENOENT) throw new KernelError(status, name)
   const count = attr.getU32(32)
   return {
-    keys: keys.slice(0, count * shape.keySize),
-    values: values.slice(0, count * shape.userValueSize),
+    keys: keys.subarray(0, count * shape.keySize),
+    values: values.subarray(0, count * shape.userValueSize),
     count,
     outBatch: status === -ERRNO.ENOENT ? undefined : cursor.slice(),
   }
@@ -115,8 +107,8 @@ function writeBatch(
 ): number {
   const attr = session
     .attr()
-    .bytes(16, r.keys)
-    .bytes(24, values)
+    .inPlace(16, r.keys)
+    .inPlace(24, values)
     .u32(32, r.count)
     .u32(36, r.mapFd)
     .u64(40, r.elemFlags)
@@ -131,7 +123,7 @@ export function mapUpdateBatch(
   session: LinuxSession,
   r: MapBatchKeysRequest & { readonly values: Uint8Array },
 ): number {
-  const shape = session.mapShape(r.mapFd)
+  const shape = session.mapIo(r.mapFd)
   if (r.values.length < shape.userValueSize * r.count || r.keys.length < shape.keySize * r.count) {
     throw new KernelError('EFAULT', 'map_update_batch', { hint: `keys or values hold fewer than ${r.count} elements` })
   }
@@ -139,16 +131,8 @@ export function mapUpdateBatch(
 }
 
 export function mapDeleteBatch(session: LinuxSession, r: MapBatchKeysRequest): number {
-  if (r.keys.length < session.mapShape(r.mapFd).keySize * r.count) {
+  if (r.keys.length < session.mapIo(r.mapFd).keySize * r.count) {
     throw new KernelError('EFAULT', 'map_delete_batch', { hint: `keys hold fewer than ${r.count} elements` })
   }
   return writeBatch(session, r, undefined, 27, 'map_delete_batch')
-}
-
-/** The kernel reads value_size bytes whatever we hold: a short value must not reach it. */
-function checkSize(session: LinuxSession, fd: Fd, length: number, name: string): void {
-  const { userValueSize } = session.mapShape(fd)
-  if (length < userValueSize) {
-    throw new KernelError('EFAULT', name, { hint: `the value has ${length} bytes, the map takes ${userValueSize}` })
-  }
 }
