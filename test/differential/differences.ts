@@ -8,6 +8,8 @@ export interface Difference {
   /** What differs: `load`, `info`, `fill`, `retval`, `data`, `ctx`, or `map NAME`. */
   readonly what: string
   readonly reason: string
+  /** Seen in some runs only, as a clock decides it. */
+  readonly sometimes?: true
 }
 
 export const DIFFERENCES: readonly Difference[] = [
