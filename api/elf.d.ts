@@ -104,6 +104,23 @@ export interface ElfSymbolInput {
     readonly section?: number;
 }
 
+export declare class Executable {
+    #private;
+    readonly machine: number;
+    constructor(bytes: Uint8Array);
+    fileOffset(address: number): number | undefined;
+    function(name: string): ExecutableFunction | undefined;
+    functions(matches: (name: string) => boolean): ExecutableFunction[];
+    staticProbes(): StaticProbe[];
+}
+
+export interface ExecutableFunction {
+    readonly name: string;
+    readonly address: number;
+    readonly size: number;
+    readonly fileOffset: number;
+}
+
 export declare const R_BPF: {
     readonly NONE: 0;
     readonly LD64: 1;
@@ -156,6 +173,15 @@ export declare const STV: {
     readonly HIDDEN: 2;
     readonly PROTECTED: 3;
 };
+
+export interface StaticProbe {
+    readonly provider: string;
+    readonly name: string;
+    readonly address: number;
+    readonly fileOffset: number;
+    readonly semaphoreOffset: number;
+    readonly args: string;
+}
 
 export declare function findSection(elf: ElfFile, name: string): ElfSection | undefined;
 

@@ -34,6 +34,22 @@ export interface BtfInfo {
 
 export type ErrnoName = keyof typeof ERRNO;
 
+export interface FaultPlan {
+    readonly operation?: FaultPoint | readonly FaultPoint[];
+    readonly at: number;
+    readonly times?: number;
+    readonly code?: ErrnoName;
+}
+
+export type FaultPoint = OperationName | 'watch' | 'mmap';
+
+export type FaultyKernel<K extends Kernel> = K & {
+    readonly faults: {
+        readonly counted: number;
+        readonly failed: number;
+    };
+};
+
 export type Fd = number & {
     readonly __fd: true;
 };
@@ -81,6 +97,7 @@ export declare class KernelError extends Error {
         log?: string;
         detail?: string;
     });
+    withHint(hint: string | undefined): KernelError;
 }
 
 export interface LinkCreateRequest {
@@ -664,6 +681,14 @@ export interface TestRunResult {
     readonly ctxOut: Uint8Array;
 }
 
+export interface TracedCall {
+    readonly name: OperationName | 'watch' | 'mmap' | 'munmap';
+    readonly request: unknown;
+    readonly result: unknown;
+    readonly error: KernelError | undefined;
+    readonly duration: number;
+}
+
 export interface Watch extends Disposable {
     ref(): void;
     unref(): void;
@@ -683,5 +708,15 @@ export interface XdpState {
 }
 
 export declare function errorCode(error: unknown): string | undefined;
+
+export declare function fault<K extends Kernel>(kernel: K, plan: FaultPlan): FaultyKernel<K>;
+
+export declare function formatCall(call: TracedCall): string;
+
+export declare function mapLimitHint(r: MapCreateRequest, error: KernelError): string | undefined;
+
+export declare function progLimitHint(r: ProgLoadRequest, error: KernelError): string | undefined;
+
+export declare function trace<K extends Kernel>(kernel: K, sink: (call: TracedCall) => void): K;
 
 // Named above, exported by none: ERRNO (base/errno), Operation (kernel/operations)

@@ -293,6 +293,7 @@ export declare class KernelError extends Error {
         log?: string;
         detail?: string;
     });
+    withHint(hint: string | undefined): KernelError;
 }
 
 export interface KernelType {
@@ -305,6 +306,12 @@ export interface KprobeMultiOptions {
     readonly functions?: readonly string[];
     readonly addresses?: readonly bigint[];
     readonly cookies?: readonly bigint[];
+    readonly return?: boolean;
+}
+
+export interface KprobeOptions extends CookieOptions {
+    readonly function?: string;
+    readonly offset?: number;
     readonly return?: boolean;
 }
 
@@ -475,6 +482,15 @@ export interface PerfBufferOptions<T> {
     readonly decode?: (sample: Uint8Array) => T;
 }
 
+export interface PerfEventOptions extends CookieOptions {
+    readonly type?: number;
+    readonly config?: bigint;
+    readonly samplePeriod?: bigint;
+    readonly sampleFreq?: bigint;
+    readonly pid?: number;
+    readonly cpu?: number;
+}
+
 export interface PerfSample<T> {
     readonly cpu: number;
     readonly data: T;
@@ -598,12 +614,40 @@ export interface TcxOptions extends OrderOptions {
     readonly direction: Direction;
 }
 
+export interface TracepointOptions extends CookieOptions {
+    readonly via?: 'link' | 'ioctl';
+}
+
 export type UpdateMode = 'any' | 'create' | 'replace';
+
+export interface UprobeMultiOptions {
+    readonly binary: string;
+    readonly functions?: readonly string[] | string;
+    readonly offsets?: readonly number[];
+    readonly cookies?: readonly bigint[];
+    readonly pid?: number;
+    readonly return?: boolean;
+}
+
+export interface UprobeOptions extends CookieOptions {
+    readonly binary?: string;
+    readonly symbol?: string;
+    readonly offset?: number;
+    readonly pid?: number;
+    readonly return?: boolean;
+}
 
 export declare class UsageError extends Error {
     readonly name = "UsageError";
     readonly hint: string | undefined;
     constructor(message: string, hint?: string);
+}
+
+export interface UsdtOptions extends CookieOptions {
+    readonly binary?: string;
+    readonly provider?: string;
+    readonly probe?: string;
+    readonly pid?: number;
 }
 
 export declare class UserRingBuffer {
@@ -658,6 +702,8 @@ export declare function attachFreplace(program: BpfProgram, options?: FreplaceOp
 
 export declare function attachIter(program: BpfProgram, options?: IterOptions): BpfIterator;
 
+export declare function attachKprobe(program: BpfProgram, options?: KprobeOptions): Attachment;
+
 export declare function attachKprobeMulti(program: BpfProgram, options: KprobeMultiOptions): BpfLink;
 
 export declare function attachLwt(options: LwtOptions): Attachment;
@@ -667,6 +713,8 @@ export declare function attachNetfilter(program: BpfProgram, options: NetfilterO
 export declare function attachNetkit(program: BpfProgram, target: DeviceLike, options: NetkitOptions): BpfLink;
 
 export declare function attachNetns(program: BpfProgram, netns?: NetNamespace): BpfLink;
+
+export declare function attachPerfEvent(program: BpfProgram, options?: PerfEventOptions): Attachment;
 
 export declare function attachRawTracepoint(program: BpfProgram, name?: string, options?: CookieOptions): BpfLink;
 
@@ -682,7 +730,15 @@ export declare function attachTc(program: BpfProgram, target: DeviceLike, option
 
 export declare function attachTcx(program: BpfProgram, target: DeviceLike, options: TcxOptions): BpfLink;
 
+export declare function attachTracepoint(program: BpfProgram, name?: string, options?: TracepointOptions): Attachment;
+
 export declare function attachTracing(program: BpfProgram, options?: CookieOptions): BpfLink;
+
+export declare function attachUprobe(program: BpfProgram, options?: UprobeOptions): Attachment;
+
+export declare function attachUprobeMulti(program: BpfProgram, options: UprobeMultiOptions): BpfLink;
+
+export declare function attachUsdt(collection: Collection, program: BpfProgram, options?: UsdtOptions): Attachment;
 
 export declare function attachXdp(program: BpfProgram, target: DeviceLike, options?: XdpOptions): XdpAttachment;
 
@@ -699,6 +755,16 @@ export declare function int64Codec(signed?: boolean): Codec<bigint>;
 export declare function intCodec(size: 1 | 2 | 4, signed?: boolean): Codec<number>;
 
 export declare function linkSockmap(program: BpfProgram, map: BpfMap): BpfLink;
+
+export declare function listUsdt(binary: string, pid?: number): {
+    provider: string;
+    name: string;
+    address: number;
+    fileOffset: number;
+    semaphoreOffset: number;
+    args: string;
+    decodedArgs: import("../tracing/usdt-args.js").UsdtArg[];
+}[];
 
 export declare function load(source: string | Uint8Array | ObjectSpec, options: CollectionOptions): Promise<Collection>;
 
