@@ -29,6 +29,24 @@ struct {
 	.values = { &blue },
 };
 
+/* Packets dropped, by port. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u16);
+	__type(value, __u64);
+} dropped SEC(".maps");
+
+static __always_inline void count_drop(__u16 port)
+{
+	__u64 one = 1, *count = bpf_map_lookup_elem(&dropped, &port);
+
+	if (count)
+		__sync_fetch_and_add(count, 1);
+	else
+		bpf_map_update_elem(&dropped, &port, &one, BPF_ANY);
+}
+
 SEC("xdp")
 int filter(struct xdp_md *ctx)
 {
@@ -50,7 +68,11 @@ int filter(struct xdp_md *ctx)
 		return XDP_ABORTED;
 	port = bpf_ntohs(udp->dest);
 	verdict = bpf_map_lookup_elem(config, &port);
-	return verdict ? *verdict : XDP_PASS;
+	if (!verdict)
+		return XDP_PASS;
+	if (*verdict == XDP_DROP)
+		count_drop(port);
+	return *verdict;
 }
 
 char _license[] SEC("license") = "Apache-2.0";
