@@ -155,7 +155,7 @@ class Loader {
     const wanted = this.wantedPrograms()
     this.resolveKconfig()
     this.loadBtf()
-    for (const map of this.spec.maps) if (map.autocreate) this.provideMap(map)
+    for (const map of this.spec.maps) if (map.autocreate && this.isUseful(map, wanted)) this.provideMap(map)
     for (const map of this.spec.maps) this.fillMapEntries(map)
     for (const program of wanted) this.loadProgram(program)
     for (const map of this.spec.maps) this.fillProgramEntries(map)
@@ -196,6 +196,12 @@ class Loader {
       }
     }
     return programs.filter((program) => wanted.has(program.name))
+  }
+
+  /** Operations of which no program was asked for are not made: the object's other programs load where a kernel lacks them. */
+  isUseful(map: MapSpec, wanted: readonly ProgramSpec[]): boolean {
+    if (map.structOps === undefined || this.options.programs === undefined) return true
+    return map.structOps.functions.some((use) => wanted.some((program) => program.name === use.program))
   }
 
   resolveKconfig(): void {
