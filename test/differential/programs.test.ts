@@ -12,7 +12,7 @@ import { pinToFirstCpu } from '../support/map-programs.js'
 import { root } from '../support/paths.js'
 import { DIFFERENCES, type Difference } from './differences.js'
 import { type Case, type Observation, observe, type Target, targetOf } from './support/observe.js'
-import { builtPackets, capturedPackets, type NamedPacket } from './support/packets.js'
+import { builtPackets, capturedPackets, type NamedPacket, randomPackets } from './support/packets.js'
 
 const skip = linuxUnavailable()
 const long = process.env['SKEP_LONG'] === '1'
@@ -160,7 +160,7 @@ before(() => {
   pinToFirstCpu()
   linux = openLinux()
   target = targetOf(linux)
-  packets = [...builtPackets(), ...capturedPackets(long ? 2 : 30)]
+  packets = [...builtPackets(), ...capturedPackets(long ? 2 : 30), ...randomPackets(long ? 3000 : 30)]
 })
 
 for (const path of objects) {

@@ -2,6 +2,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { FormatError } from '#src/base/index.js'
 import { buildPacket, type Layer, LINK_TYPE, readPackets } from '#src/packet/index.js'
+import { randomFrame } from '../../net/support/frames.js'
+import { random as seeded } from '../../net/support/random.js'
 import { root, sharedData } from '../../support/paths.js'
 import { Random } from '../../support/random.js'
 
@@ -113,6 +115,15 @@ function long(length: number): Uint8Array {
   const bytes = new Uint8Array(length)
   bytes.set(buildPacket([ethernet, ip4, udp]))
   return bytes
+}
+
+/** Frames of random kinds and lengths; SKEP_SEED repeats them, and their names tell the seed. */
+export function randomPackets(count: number): NamedPacket[] {
+  const random = seeded()
+  return Array.from({ length: count }, (_, i) => ({
+    name: `random frame ${i} of SKEP_SEED=${random.seed}`,
+    bytes: randomFrame(random, 14, random.pick([60, 128, 600, 1514, 3500])),
+  }))
 }
 
 /** Some packets of the shared captures: a few of each of every `step`th file; none where they are absent. */
