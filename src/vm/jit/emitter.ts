@@ -62,7 +62,7 @@ export interface FunctionContext {
   /** Local of the instruction where something fails. */
   readonly place: number
   readonly isEntry: boolean
-  facts: Facts
+  readonly facts: Facts
   /** Labels between here and the function's ends for failures: `exhausted`, then `fault`. */
   depth: number
 }

@@ -24,10 +24,6 @@ export function noFacts(): Facts {
   return { checked: 0, constants: new Float64Array(REGISTERS).fill(UNKNOWN) }
 }
 
-export function copyFacts(facts: Facts): Facts {
-  return { checked: facts.checked, constants: facts.constants.slice() }
-}
-
 /** What is known after an instruction. Its memory access, if it has one, has been checked. */
 export function transfer(facts: Facts, insn: Insn, image: ProgramImage): void {
   const { op, dst, src } = insn
@@ -84,52 +80,65 @@ function forget(facts: Facts, register: number): void {
   facts.constants[register] = UNKNOWN
 }
 
-/** What is known where each node begins; undefined for nodes that are never reached. */
-export function factsOf(
-  nodes: readonly Node[],
-  order: readonly number[],
-  insns: readonly Insn[],
-  image: ProgramImage,
-): (Facts | undefined)[] {
-  const result: (Facts | undefined)[] = nodes.map(() => undefined)
-  const first = order[0]
-  if (first === undefined) return result
-  result[first] = noFacts()
-  let changed = true
-  while (changed) {
-    changed = false
-    for (const node of order) {
-      const before = result[node]
-      if (before === undefined) continue
-      const facts = copyFacts(before)
-      const { first: from, end, edges } = nodes[node]!
-      if (from >= 0) for (let i = from; i < end; i++) transfer(facts, insns[i]!, image)
-      for (const { to } of edges) {
-        const there = result[to]
-        if (there === undefined) {
-          result[to] = copyFacts(facts)
-          changed = true
-        } else if (merge(there, facts)) changed = true
+/** What is known where each node begins. All in two arrays: a program may have many thousand nodes. */
+export class FactsTable {
+  readonly #checked: Int32Array
+  readonly #constants: Float64Array
+  /** 1 for nodes that something is known of. */
+  readonly #reached: Uint8Array
+
+  constructor(nodes: readonly Node[], order: readonly number[], insns: readonly Insn[], image: ProgramImage) {
+    this.#checked = new Int32Array(nodes.length)
+    this.#constants = new Float64Array(nodes.length * REGISTERS).fill(UNKNOWN)
+    this.#reached = new Uint8Array(nodes.length)
+    const [entry] = order
+    if (entry !== undefined) this.#reached[entry] = 1
+    const facts = noFacts()
+    let changed = true
+    while (changed) {
+      changed = false
+      for (const node of order) {
+        if (this.#reached[node] === 0) continue
+        this.read(node, facts)
+        const { first, end, edges } = nodes[node]!
+        if (first >= 0) for (let i = first; i < end; i++) transfer(facts, insns[i]!, image)
+        for (const { to } of edges) if (this.#merge(to, facts)) changed = true
       }
     }
   }
-  return result
-}
 
-/** Keeps what both know. True where that is less than before. */
-function merge(into: Facts, other: Facts): boolean {
-  let changed = false
-  const checked = into.checked & other.checked & ALL
-  if (checked !== into.checked) {
-    into.checked = checked
-    changed = true
-  }
-  for (let register = 0; register < REGISTERS; register++) {
-    const own = into.constants[register]!
-    if (!Number.isNaN(own) && own !== other.constants[register]) {
-      into.constants[register] = UNKNOWN
-      changed = true
+  /** Copies what is known at a node into `facts`. */
+  read(node: number, facts: Facts): void {
+    facts.checked = this.#checked[node]!
+    const from = node * REGISTERS
+    for (let register = 0; register < REGISTERS; register++) {
+      facts.constants[register] = this.#constants[from + register]!
     }
   }
-  return changed
+
+  /** Keeps what is known on all ways to a node. True where that is something new. */
+  #merge(node: number, facts: Facts): boolean {
+    const own = this.#constants
+    const at = node * REGISTERS
+    if (this.#reached[node] === 0) {
+      this.#reached[node] = 1
+      this.#checked[node] = facts.checked & ALL
+      own.set(facts.constants, at)
+      return true
+    }
+    let changed = false
+    const checked = this.#checked[node]! & facts.checked
+    if (checked !== this.#checked[node]) {
+      this.#checked[node] = checked
+      changed = true
+    }
+    for (let register = 0; register < REGISTERS; register++) {
+      const known = own[at + register]!
+      if (!Number.isNaN(known) && known !== facts.constants[register]) {
+        own[at + register] = UNKNOWN
+        changed = true
+      }
+    }
+    return changed
+  }
 }

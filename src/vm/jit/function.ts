@@ -6,7 +6,7 @@ import { checkDepth, emitCall, emitCallRegister, emitPacketLoad, isLoopCall, loa
 import { emitCondition } from './emit-jump.js'
 import { emitAtomic, emitLoad, emitStore, emitStoreImm, fail, faultEnd } from './emit-memory.js'
 import { type FunctionContext, get64, type ModuleContext, set64 } from './emitter.js'
-import { copyFacts, factsOf, noFacts, transfer } from './facts.js'
+import { FactsTable, noFacts, transfer } from './facts.js'
 import { type Layout, layOut } from './layout.js'
 import { fallsThrough, type Scope, scopesOf } from './scopes.js'
 import { CodeWriter } from './wasm/code-writer.js'
@@ -138,7 +138,7 @@ class BlockWriter {
     const { code } = f
     const { insns } = this.#listing
     const { nodes, order } = this.#layout
-    const facts = factsOf(nodes, order, insns, f.module.image)
+    const facts = new FactsTable(nodes, order, insns, f.module.image)
     const scopes = scopesOf(this.#layout)
     let next = 0
     order.forEach((node, position) => {
@@ -157,7 +157,7 @@ class BlockWriter {
           this.#burn(scope)
         }
       }
-      f.facts = copyFacts(facts[node] ?? noFacts())
+      facts.read(node, f.facts)
       const { first, end } = nodes[node]!
       if (first < 0) {
         this.#dispatch(position)

@@ -24,7 +24,15 @@ export interface Layout {
 export function layOut(nodes: Node[]): Layout {
   const layout: Layout = { nodes, order: [], positions: new Int32Array(0), loops: [] }
   const region = new Int32Array(nodes.length)
-  const state: State = { layout, region, regions: 0, predecessors: predecessorsOf(nodes) }
+  const state: State = {
+    layout,
+    region,
+    regions: 0,
+    predecessors: predecessorsOf(nodes),
+    numbers: new Int32Array(nodes.length),
+    low: new Int32Array(nodes.length),
+    open: new Uint8Array(nodes.length),
+  }
   place(state, [0], 0)
   const positions = new Int32Array(nodes.length)
   layout.order.forEach((node, position) => {
@@ -38,6 +46,10 @@ interface State {
   /** Region each node is in at the moment; dispatchers are in none. */
   readonly region: Int32Array
   regions: number
+  /** Tarjan's: order of visit from 1 (0: not yet), the lowest number reached, and whether a node's component is open. */
+  readonly numbers: Int32Array
+  readonly low: Int32Array
+  readonly open: Uint8Array
   /** Edges into each node, with the node they come from. */
   readonly predecessors: { readonly from: number; readonly edge: Edge }[][]
 }
@@ -61,7 +73,10 @@ function place(state: State, roots: readonly number[], region: number): void {
       continue
     }
     const id = ++state.regions
-    for (const node of component) state.region[node] = id
+    for (const node of component) {
+      state.region[node] = id
+      state.numbers[node] = 0
+    }
     // The function's entry comes first: a dispatcher's variable is zero at the start.
     const entries = component
       .filter((node) => node === 0 || state.predecessors[node]!.some(({ from }) => (state.region[from] ?? -1) !== id))
@@ -114,43 +129,46 @@ function dispatcher(state: State, entries: readonly number[]): number {
 /** Strongly connected components of a region that the roots reach, in topological order (Tarjan, without recursion). */
 function components(state: State, roots: readonly number[], region: number): number[][] {
   const { nodes } = state.layout
+  const { numbers, low, open } = state
   const found: number[][] = []
-  const numbers = new Map<number, number>()
-  const low = new Map<number, number>()
-  const open: number[] = []
-  const isOpen = new Set<number>()
-  const path: { node: number; next: number }[] = []
+  const stack: number[] = []
+  /** The nodes on the way from the root, and which edge of each is next. */
+  const path: number[] = []
+  const edges: number[] = []
+  let count = 0
   const enter = (node: number): void => {
-    numbers.set(node, numbers.size)
-    low.set(node, numbers.get(node)!)
-    open.push(node)
-    isOpen.add(node)
-    path.push({ node, next: 0 })
+    numbers[node] = low[node] = ++count
+    open[node] = 1
+    stack.push(node)
+    path.push(node)
+    edges.push(0)
   }
   for (const root of roots) {
-    if (state.region[root] !== region || numbers.has(root)) continue
+    if (state.region[root] !== region || numbers[root] !== 0) continue
     enter(root)
     while (path.length > 0) {
-      const frame = path.at(-1)!
-      const edge = nodes[frame.node]!.edges[frame.next++]
+      const depth = path.length - 1
+      const node = path[depth]!
+      const edge = nodes[node]!.edges[edges[depth]!++]
       if (edge !== undefined) {
         const { to } = edge
         if (state.region[to] !== region) continue
-        if (!numbers.has(to)) enter(to)
-        else if (isOpen.has(to)) low.set(frame.node, Math.min(low.get(frame.node)!, numbers.get(to)!))
+        if (numbers[to] === 0) enter(to)
+        else if (open[to] === 1) low[node] = Math.min(low[node]!, numbers[to]!)
         continue
       }
       path.pop()
-      const up = path.at(-1)
-      if (up !== undefined) low.set(up.node, Math.min(low.get(up.node)!, low.get(frame.node)!))
-      if (low.get(frame.node) !== numbers.get(frame.node)) continue
+      edges.pop()
+      const up = path[depth - 1]
+      if (up !== undefined) low[up] = Math.min(low[up]!, low[node]!)
+      if (low[node] !== numbers[node]) continue
       const component: number[] = []
-      let node: number
+      let member: number
       do {
-        node = open.pop()!
-        isOpen.delete(node)
-        component.push(node)
-      } while (node !== frame.node)
+        member = stack.pop()!
+        open[member] = 0
+        component.push(member)
+      } while (member !== node)
       found.push(component.reverse())
     }
   }
