@@ -52,10 +52,27 @@ export function btfCodec(btf: Btf, typeId: number, size: number): Codec<unknown>
   }
 }
 
+const MIN_I64 = -(1n << 63n)
+const MAX_U64 = (1n << 64n) - 1n
+
 function rawBytes(value: unknown, size: number): Uint8Array {
   if (value instanceof Uint8Array) {
     if (value.length !== size) throw new UsageError(`${value.length} bytes given where the map takes ${size}`)
     return value
+  }
+  if (
+    typeof value === 'number' &&
+    size === 4 &&
+    value >= -0x8000_0000 &&
+    value <= 0xffff_ffff &&
+    Number.isInteger(value)
+  ) {
+    return Uint8Array.of(value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24)
+  }
+  if (typeof value === 'bigint' && size === 8 && value >= MIN_I64 && value <= MAX_U64) {
+    const bytes = new Uint8Array(8)
+    new DataView(bytes.buffer).setBigUint64(0, value, true)
+    return bytes
   }
   if (typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value))) {
     const wide = BigInt(value)
