@@ -1,5 +1,17 @@
 // skep: what it exports. Written by scripts/gen/api.mjs: a change here is a change of the public API.
 
+export interface AttachTargets {
+    readonly device?: DeviceLike;
+    readonly direction?: Direction;
+    readonly cgroup?: string | FdLike;
+    readonly netns?: NetNamespace;
+    readonly netfilter?: Omit<NetfilterOptions, 'netns'>;
+    readonly socket?: FdLike;
+    readonly map?: BpfMap;
+    readonly pid?: number;
+    readonly cookie?: bigint;
+}
+
 export interface AttachTo {
     readonly program: BpfProgram;
     readonly function?: string;
@@ -693,6 +705,8 @@ export interface XdpOptions {
     readonly via?: 'link' | 'netlink' | 'auto';
     readonly replace?: boolean | BpfProgram;
 }
+
+export declare function attach(collection: Collection, name: string, to?: AttachTargets): Attachment;
 
 export declare function attachCgroup(program: BpfProgram, cgroup: string | FdLike, options?: CgroupOptions): BpfLink;
 
