@@ -68,6 +68,7 @@ export declare class BpfMap<K = unknown, V = unknown> {
         value?: Codec<V>;
     });
     static fromFd<K = unknown, V = unknown>(kernel: Kernel, fd: Fd, types?: MapTypes): BpfMap<K, V>;
+    static openPinned<K = unknown, V = unknown>(kernel: Kernel, pathname: string): BpfMap<K, V>;
     get kernel(): Kernel;
     get fd(): Fd;
     get typeName(): string;
@@ -111,6 +112,7 @@ export declare class BpfProgram {
     readonly origin: ProgramOrigin | undefined;
     constructor(handle: Handle, name: string, type: number, expectedAttachType?: number, origin?: ProgramOrigin);
     static fromFd(kernel: Kernel, fd: Fd): BpfProgram;
+    static openPinned(kernel: Kernel, pathname: string): BpfProgram;
     get kernel(): Kernel;
     get fd(): Fd;
     get typeName(): string;

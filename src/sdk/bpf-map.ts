@@ -1,5 +1,5 @@
 import { UsageError } from '../base/index.js'
-import type { Btf } from '../btf/index.js'
+import { type Btf, parseBtf } from '../btf/index.js'
 import { errorCode, type Fd, type Kernel, KernelError, type MapInfo } from '../kernel/index.js'
 import { bpf_map_type, mapTypeName } from '../spec/index.js'
 import { btfCodec, bytesCodec, type Codec } from './codec.js'
@@ -75,6 +75,22 @@ export class BpfMap<K = unknown, V = unknown> {
       const info = kernel.call('obj_get_info_by_fd', { fd })
       if (info.kind !== 'map') throw new UsageError(`descriptor ${fd} is a ${info.kind}, not a map`)
       return new BpfMap<K, V>(handle, info, types)
+    } catch (error) {
+      handle.close()
+      throw error
+    }
+  }
+
+  /**
+   * Opens a pinned map. Keys and values are typed by the BTF the kernel holds of it, if any. Throws KernelError (ENOENT), UsageError
+   * for a pin of something else.
+   */
+  static openPinned<K = unknown, V = unknown>(kernel: Kernel, pathname: string): BpfMap<K, V> {
+    const handle = new Handle(kernel, kernel.call('obj_get', { pathname }))
+    try {
+      const info = kernel.call('obj_get_info_by_fd', { fd: handle.fd })
+      if (info.kind !== 'map') throw new UsageError(`${pathname} is a ${info.kind}, not a map`)
+      return new BpfMap<K, V>(handle, info, kernelTypesOf(kernel, info))
     } catch (error) {
       handle.close()
       throw error
@@ -308,6 +324,15 @@ export class BpfMap<K = unknown, V = unknown> {
     }
     return copies as V
   }
+}
+
+/** The types that the kernel holds of a map. */
+function kernelTypesOf(kernel: Kernel, info: MapInfo): MapTypes | undefined {
+  if (info.btfId === 0) return undefined
+  using handle = new Handle(kernel, kernel.call('btf_get_fd_by_id', { id: info.btfId }))
+  const btf = kernel.call('obj_get_info_by_fd', { fd: handle.fd, details: true })
+  if (btf.kind !== 'btf' || btf.btf === undefined) return undefined
+  return { btf: parseBtf(btf.btf), keyTypeId: info.btfKeyTypeId, valueTypeId: info.btfValueTypeId }
 }
 
 /** Errors by which a map type says that it has no batch operations. */

@@ -44,6 +44,19 @@ export class BpfProgram {
     }
   }
 
+  /** Opens a pinned program. Throws KernelError (ENOENT), UsageError for a pin of something else. */
+  static openPinned(kernel: Kernel, pathname: string): BpfProgram {
+    const handle = new Handle(kernel, kernel.call('obj_get', { pathname }))
+    try {
+      const info = kernel.call('obj_get_info_by_fd', { fd: handle.fd })
+      if (info.kind !== 'prog') throw new UsageError(`${pathname} is a ${info.kind}, not a program`)
+      return new BpfProgram(handle, info.name, info.type)
+    } catch (error) {
+      handle.close()
+      throw error
+    }
+  }
+
   get kernel(): Kernel {
     return this.#handle.kernel
   }
