@@ -1,5 +1,13 @@
 // skep: what it exports. Written by scripts/gen/api.mjs: a change here is a change of the public API.
 
+export interface Abortable {
+    readonly aborted: boolean;
+    addEventListener(type: 'abort', listener: () => void, options?: {
+        once?: boolean;
+    }): void;
+    removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 export interface AttachTargets {
     readonly device?: DeviceLike;
     readonly direction?: Direction;
@@ -577,7 +585,7 @@ export interface ProgramOrigin {
 }
 
 export interface RecordsOptions {
-    readonly signal?: AbortSignal;
+    readonly signal?: Abortable;
 }
 
 export declare class RingBuffer<T = Uint8Array> implements AsyncIterable<T> {

@@ -1,3 +1,5 @@
+// Disposable: for those who import the types and compile for an older library.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Fd, OperationName, Request, Result } from './operations.js'
 
 export interface WatchOptions {

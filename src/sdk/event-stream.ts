@@ -1,8 +1,15 @@
 import type { Watch } from '../kernel/index.js'
 
+/** What is needed of an AbortSignal, so that the types want neither the DOM's nor Node's. */
+export interface Abortable {
+  readonly aborted: boolean
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
 export interface RecordsOptions {
-  /** Ends the iteration without an error. */
-  readonly signal?: AbortSignal
+  /** An AbortSignal: ends the iteration without an error. */
+  readonly signal?: Abortable
 }
 
 /** Where a stream's events come from. */
@@ -25,7 +32,7 @@ const DONE = { value: undefined, done: true } as const
  */
 export class EventStream<T> implements AsyncIterableIterator<T> {
   readonly #source: EventSource<T>
-  readonly #signal: AbortSignal | undefined
+  readonly #signal: Abortable | undefined
   #batch: T[] = []
   #index = 0
   #watch: Watch | undefined

@@ -62,7 +62,7 @@ export { BpfProgram, type ProgramOrigin } from './bpf-program.js'
 export { btfCodec, bytesCodec, type Codec, int64Codec, intCodec } from './codec.js'
 export { Collection, type CollectionOptions, loadCollection } from './collection.js'
 export type { MapPlacement } from './create-maps.js'
-export { EventStream, type RecordsOptions } from './event-stream.js'
+export { type Abortable, EventStream, type RecordsOptions } from './event-stream.js'
 export {
   type Availability,
   type BtfFeature,

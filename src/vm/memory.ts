@@ -37,12 +37,18 @@ export class OutOfMemoryError extends Error {
   override readonly name = 'OutOfMemoryError'
 }
 
+/** A WebAssembly.Memory, as far as it is used: the types of an installed package want no host's declarations. */
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer
+  grow(pages: number): number
+}
+
 /**
  * The kernel's address space: one WebAssembly.Memory with an allocator over it. Page 0 is never handed out.
  * The typed views are replaced when the memory grows: read them from here after anything that may allocate.
  */
 export class Memory {
-  readonly wasm: WebAssembly.Memory
+  readonly wasm: WasmMemory
   u8: Uint8Array
   u32: Uint32Array
   i32: Int32Array

@@ -17,12 +17,19 @@ export interface TailEntry {
   readonly entry: unknown
 }
 
+/** A WebAssembly.Table, as far as it is used: the types of an installed package want no host's declarations. */
+export interface WasmTable {
+  readonly length: number
+  set(index: number, value: unknown): void
+  grow(by: number): number
+}
+
 /**
  * The table of programs that tail calls reach. A program gets its place when it is first called so; its handle keeps the
  * index. Programs of another engine are reached through the host.
  */
 export class TailTargets {
-  readonly table = new WebAssembly.Table({ element: 'anyfunc', initial: 16 })
+  readonly table: WasmTable = new WebAssembly.Table({ element: 'anyfunc', initial: 16 })
   readonly #state: JitState
   readonly #targets: (Target | undefined)[] = [undefined]
 
