@@ -1,21 +1,22 @@
-import { UsageError } from '../../base/index.js'
+import { type ErrnoName, UsageError } from '../../base/index.js'
+import { errorCode, type Fd, type Kernel } from '../../kernel/index.js'
 import type { BpfProgram } from '../bpf-program.js'
 
 /** A program at work. Disposing ends what this process holds of it: links that are not pinned, and everything else. */
 export interface Attachment extends Disposable {
   /** Link type or mechanism: 'xdp', 'tc', 'socket filter' … */
   readonly kind: string
-  /** Takes the program off. A second call does nothing. */
+  /** Takes the program off. A second call does nothing, but where the first one failed: then it tries again. */
   detach(): void
 }
 
-/** An attachment that is no kernel object: `undo` runs once. */
+/** An attachment that is no kernel object: `undo` runs until it succeeds once. */
 export function attachmentOf(kind: string, undo: () => void): Attachment {
   let done = false
   const detach = (): void => {
     if (done) return
-    done = true
     undo()
+    done = true
   }
   return { kind, detach, [Symbol.dispose]: detach }
 }
@@ -34,4 +35,31 @@ export function requireType(program: BpfProgram, what: string, ...types: readonl
     `program '${program.name}' is of type ${program.typeName}; ${what} takes ${types.join(' or ')}`,
     'the section name decides the type: see the list of section names',
   )
+}
+
+/** Opens several descriptors, all or none. */
+export function holdAll(
+  kernel: Kernel,
+  opens: readonly (() => Fd)[],
+): { readonly fds: readonly Fd[]; release(): void } {
+  const fds: Fd[] = []
+  const release = (): void => {
+    for (const fd of fds.splice(0).reverse()) kernel.call('close', { fd })
+  }
+  try {
+    for (const open of opens) fds.push(open())
+  } catch (error) {
+    release()
+    throw error
+  }
+  return { fds: [...fds], release }
+}
+
+/** Runs the call that takes something off; what is gone already is as good. */
+export function takeOff(run: () => void, ...gone: readonly ErrnoName[]): void {
+  try {
+    run()
+  } catch (error) {
+    if (!(gone as readonly (string | undefined)[]).includes(errorCode(error))) throw error
+  }
 }

@@ -4,7 +4,7 @@ import { ATTACH_TYPES, type AttachTypeRow, attachTypeByName } from '../../spec/i
 import { BpfLink } from '../bpf-link.js'
 import type { BpfProgram } from '../bpf-program.js'
 import { Handle } from '../handle.js'
-import { type Attachment, attachmentOf, type FdLike, fdOf } from './attachment.js'
+import { type Attachment, attachmentOf, type FdLike, fdOf, holdAll, takeOff } from './attachment.js'
 import { type OrderOptions, orderRequest } from './order.js'
 
 export interface CgroupOptions extends OrderOptions {
@@ -61,27 +61,30 @@ export function attachCgroupProg(
   const attachType = cgroupAttachType(program, options.attachType)
   const { flags, ...order } = orderRequest(options)
   const { replace } = options
-  const held = withCgroup(kernel, cgroup, (targetFd) => {
+  // The cgroup and the program must be nameable when it is taken off again: first that, then the attachment.
+  const held = holdAll(kernel, [
+    () => withCgroup(kernel, cgroup, (fd) => kernel.call('open', { path: `/proc/self/fd/${fd}`, flags: O_DIRECTORY })),
+    () => kernel.call('dup', { fd: program.fd }),
+  ])
+  const [targetFd, attachBpfFd] = held.fds as [Fd, Fd]
+  try {
     explained(() =>
       kernel.call('prog_attach', {
         targetFd,
-        attachBpfFd: program.fd,
+        attachBpfFd,
         attachType,
         attachFlags: MODE[options.mode ?? 'multi'] | flags | (replace === undefined ? 0 : F_REPLACE),
         ...(replace === undefined ? {} : { replaceBpfFd: replace.fd }),
         ...order,
       }),
     )
-    // The cgroup and the program must be nameable when it is taken off again.
-    return [kernel.call('open', { path: `/proc/self/fd/${targetFd}` }), kernel.call('dup', { fd: program.fd })]
-  })
+  } catch (error) {
+    held.release()
+    throw error
+  }
   return attachmentOf('cgroup', () => {
-    const [targetFd, attachBpfFd] = held as [Fd, Fd]
-    try {
-      kernel.call('prog_detach', { targetFd, attachBpfFd, attachType })
-    } finally {
-      for (const fd of held) kernel.call('close', { fd })
-    }
+    takeOff(() => kernel.call('prog_detach', { targetFd, attachBpfFd, attachType }), 'ENOENT')
+    held.release()
   })
 }
 

@@ -1,7 +1,6 @@
-import { errorCode } from '../../kernel/index.js'
 import type { BpfProgram } from '../bpf-program.js'
 import { type Device, type NetNamespace, routeOf } from '../net/net-namespace.js'
-import { type Attachment, attachmentOf, requireType } from './attachment.js'
+import { type Attachment, attachmentOf, requireType, takeOff } from './attachment.js'
 
 export interface LwtOptions {
   readonly netns: NetNamespace
@@ -30,11 +29,7 @@ export function attachLwt(options: LwtOptions): Attachment {
   const route = routeOf(options.destination, options)
   kernel.call('rtm_newroute', { netns: netns.fd, ...route, bpf })
   return attachmentOf('lwt', () => {
-    try {
-      kernel.call('rtm_delroute', { netns: netns.fd, ...route })
-    } catch (error) {
-      if (errorCode(error) !== 'ESRCH') throw error
-    }
+    takeOff(() => kernel.call('rtm_delroute', { netns: netns.fd, ...route }), 'ESRCH')
   })
 }
 

@@ -1,3 +1,4 @@
+import { UsageError } from '../../base/index.js'
 import type { Fd, Kernel } from '../../kernel/index.js'
 import { bpf_attach_type } from '../../spec/index.js'
 import { BpfLink } from '../bpf-link.js'
@@ -5,7 +6,7 @@ import type { BpfMap } from '../bpf-map.js'
 import type { BpfProgram } from '../bpf-program.js'
 import { Handle } from '../handle.js'
 import type { NetNamespace } from '../net/net-namespace.js'
-import { type Attachment, attachmentOf, type FdLike, fdOf, requireType } from './attachment.js'
+import { type Attachment, attachmentOf, type FdLike, fdOf, holdAll, requireType, takeOff } from './attachment.js'
 
 const SOL_SOCKET = 1
 const SO = {
@@ -49,24 +50,37 @@ function onSocket(kind: string, program: BpfProgram, socket: FdLike, on: number,
 
 /** Runs an sk_msg or sk_skb program on the sockets of a SOCKMAP or SOCKHASH, without a link. */
 export function attachSockmap(program: BpfProgram, map: BpfMap): Attachment {
-  requireType(program, 'a map of sockets', 'sk_msg', 'sk_skb')
-  const { kernel, expectedAttachType: attachType } = program
-  kernel.call('prog_attach', { targetFd: map.fd, attachBpfFd: program.fd, attachType })
-  const held: Fd[] = [kernel.call('dup', { fd: map.fd }), kernel.call('dup', { fd: program.fd })]
+  const { kernel } = program
+  const attachType = sockmapHook(program)
+  const held = holdAll(kernel, [() => kernel.call('dup', { fd: map.fd }), () => kernel.call('dup', { fd: program.fd })])
+  const [targetFd, attachBpfFd] = held.fds as [Fd, Fd]
+  try {
+    kernel.call('prog_attach', { targetFd, attachBpfFd, attachType })
+  } catch (error) {
+    held.release()
+    throw error
+  }
   return attachmentOf('sockmap', () => {
-    const [targetFd, attachBpfFd] = held as [Fd, Fd]
-    try {
-      kernel.call('prog_detach', { targetFd, attachBpfFd, attachType })
-    } finally {
-      for (const fd of held) kernel.call('close', { fd })
-    }
+    takeOff(() => kernel.call('prog_detach', { targetFd, attachBpfFd, attachType }), 'ENOENT')
+    held.release()
   })
+}
+
+/** sk_msg programs have one hook; sk_skb programs say which when loaded, which a kernel does not tell afterwards. */
+function sockmapHook(program: BpfProgram): number {
+  requireType(program, 'a map of sockets', 'sk_msg', 'sk_skb')
+  if (program.typeName === 'sk_msg') return bpf_attach_type.BPF_SK_MSG_VERDICT
+  if (program.expectedAttachType !== 0) return program.expectedAttachType
+  throw new UsageError(
+    `program '${program.name}' does not tell if it parses or judges streams`,
+    'name its section sk_skb/stream_parser, sk_skb/stream_verdict or sk_skb/verdict',
+  )
 }
 
 /** The same by a link (Linux 6.10). Throws KernelError EINVAL before. */
 export function linkSockmap(program: BpfProgram, map: BpfMap): BpfLink {
-  requireType(program, 'a map of sockets', 'sk_msg', 'sk_skb')
-  const { kernel, expectedAttachType: attachType } = program
+  const { kernel } = program
+  const attachType = sockmapHook(program)
   const fd = kernel.call('link_create', { progFd: program.fd, targetFd: map.fd, attachType })
   return new BpfLink(new Handle(kernel, fd))
 }

@@ -1,7 +1,7 @@
 import { type BpfFilter, errorCode, KernelError, type NewFilterRequest } from '../../kernel/index.js'
 import type { BpfProgram } from '../bpf-program.js'
 import { type Device, type DeviceLike, resolveDevice } from '../net/net-namespace.js'
-import { type Attachment, requireType } from './attachment.js'
+import { type Attachment, requireType, takeOff } from './attachment.js'
 
 export type Direction = 'ingress' | 'egress'
 
@@ -149,15 +149,10 @@ class TcHandle implements TcAttachment {
 
   detach(): void {
     if (!this.#attached) return
+    // The filter, its qdisc or the device may have gone before us.
+    takeOff(() => this.device.kernel.call('rtm_deltfilter', this.#place()), 'ENOENT', 'ENODEV', 'EINVAL')
     this.#attached = false
-    try {
-      this.device.kernel.call('rtm_deltfilter', this.#place())
-    } catch (error) {
-      // The filter, its qdisc or the device went before us.
-      if (!['ENOENT', 'ENODEV', 'EINVAL'].includes(errorCode(error) ?? '')) throw error
-    } finally {
-      this.#after()
-    }
+    this.#after()
   }
 
   [Symbol.dispose](): void {

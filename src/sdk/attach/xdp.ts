@@ -5,7 +5,7 @@ import { BpfLink } from '../bpf-link.js'
 import { BpfProgram } from '../bpf-program.js'
 import { Handle } from '../handle.js'
 import { type Device, type DeviceLike, resolveDevice } from '../net/net-namespace.js'
-import { type Attachment, requireType } from './attachment.js'
+import { type Attachment, requireType, takeOff } from './attachment.js'
 
 export type XdpMode = 'native' | 'generic' | 'offload'
 
@@ -69,8 +69,12 @@ export function attachXdp(program: BpfProgram, target: DeviceLike, options: XdpO
     }
   }
   const notes: string[] = []
+  let made: { link: BpfLink | undefined } | undefined
+  let own: Handle | undefined
   try {
-    let made: { link: BpfLink | undefined }
+    // What taking it off will need is opened before anything is attached.
+    own = duplicate(program)
+    const { id } = program.info()
     try {
       made = attempt(MODE_FLAGS[mode])
     } catch (error) {
@@ -78,8 +82,10 @@ export function attachXdp(program: BpfProgram, target: DeviceLike, options: XdpO
       made = attempt(MODE_FLAGS.generic)
       notes.push(`the driver refused the program (${(error as Error).message}): attached in generic mode`)
     }
-    return new XdpHandle(program, device, made.link, notes, held)
+    return new XdpHandle(device, { own, link: made.link, mode: modeNow(device, id, mode), notes, held })
   } catch (error) {
+    made?.link?.close()
+    own?.close()
     const better = error instanceof KernelError ? explain(error, device, mode) : error
     for (const part of held) part[Symbol.dispose]()
     throw better
@@ -128,26 +134,23 @@ class XdpHandle implements XdpAttachment {
   #program: Handle | undefined
 
   constructor(
-    program: BpfProgram,
     device: Device,
-    link: BpfLink | undefined,
-    notes: readonly string[],
-    held: readonly Disposable[],
+    made: {
+      readonly own: Handle
+      readonly link: BpfLink | undefined
+      readonly mode: XdpMode
+      readonly notes: readonly string[]
+      readonly held: readonly Disposable[]
+    },
   ) {
     this.device = device
-    this.link = link
-    this.via = link === undefined ? 'netlink' : 'link'
-    this.notes = notes
-    this.#held = held
-    if (link === undefined) this.#program = duplicate(program)
-    const { xdp } = device.info()
-    const { id } = program.info()
-    this.mode =
-      xdp.hwProgId === id || xdp.attached === xdp_attached.XDP_ATTACHED_HW
-        ? 'offload'
-        : xdp.skbProgId === id || xdp.attached === xdp_attached.XDP_ATTACHED_SKB
-          ? 'generic'
-          : 'native'
+    this.link = made.link
+    this.via = made.link === undefined ? 'netlink' : 'link'
+    this.mode = made.mode
+    this.notes = made.notes
+    this.#held = made.held
+    if (made.link === undefined) this.#program = made.own
+    else made.own.close()
   }
 
   update(program: BpfProgram): void {
@@ -172,16 +175,11 @@ class XdpHandle implements XdpAttachment {
   detach(): void {
     this.link?.detach()
     const old = this.#program
-    this.#program = undefined
     if (old !== undefined) {
-      try {
-        this.#set(-1, old)
-      } catch (error) {
-        // Somebody put another program in its place, or the device is gone: nothing of ours is left.
-        if (errorCode(error) !== 'EEXIST' && errorCode(error) !== 'ENODEV') throw error
-      } finally {
-        old.close()
-      }
+      // Somebody may have put another program in its place, or the device is gone: then nothing of ours is left.
+      takeOff(() => this.#set(-1, old), 'EEXIST', 'ENODEV')
+      this.#program = undefined
+      old.close()
     }
     for (const part of this.#held) part[Symbol.dispose]()
   }
@@ -202,6 +200,18 @@ class XdpHandle implements XdpAttachment {
       ifindex: device.ifindex,
       xdp: { fd, flags: MODE_FLAGS[this.mode] | xdp_flags.XDP_FLAGS_REPLACE, expectedFd: expected.fd },
     })
+  }
+}
+
+/** The mode an attached program runs in; what was asked for where the device cannot be asked any more. */
+function modeNow(device: Device, id: number, wanted: XdpMode | 'auto'): XdpMode {
+  if (wanted !== 'auto') return wanted
+  try {
+    const { xdp } = device.info()
+    if (xdp.hwProgId === id) return 'offload'
+    return xdp.skbProgId === id ? 'generic' : 'native'
+  } catch {
+    return 'native'
   }
 }
 
