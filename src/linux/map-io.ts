@@ -144,11 +144,20 @@ export class MapIo implements MapShape {
   }
 }
 
-/** ENOENT is an answer more than an error: it comes without a stack, whose making would cost more than the call. */
+const expectedErrors = new Map<string, KernelError>()
+
+/**
+ * ENOENT is an answer more than an error, and making one costs more than the call: each command has one, without a stack,
+ * frozen because everybody gets the same.
+ */
 function expected(syscall: string): KernelError {
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
-  const error = new KernelError('ENOENT', syscall)
-  Error.stackTraceLimit = stackTraceLimit
+  let error = expectedErrors.get(syscall)
+  if (error === undefined) {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
+    error = Object.freeze(new KernelError('ENOENT', syscall))
+    Error.stackTraceLimit = stackTraceLimit
+    expectedErrors.set(syscall, error)
+  }
   return error
 }

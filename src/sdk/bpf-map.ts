@@ -176,7 +176,8 @@ export class BpfMap<K = unknown, V = unknown> {
   }
 
   setBytes(key: Uint8Array, value: Uint8Array, flags = 0n): void {
-    this.kernel.call('map_update_elem', { mapFd: this.fd, key, value, flags })
+    const { kernel, fd } = this.#handle
+    kernel.call('map_update_elem', { mapFd: fd, key, value, flags })
   }
 
   /** Keys as bytes, in the kernel's order. Entries deleted or added meanwhile may or may not be seen; none comes twice in a row. */
@@ -281,7 +282,9 @@ export class BpfMap<K = unknown, V = unknown> {
 
   #lookup(request: { key?: Uint8Array }): Uint8Array | undefined {
     try {
-      return this.kernel.call('map_lookup_elem', { mapFd: this.fd, ...request })
+      const { kernel, fd } = this.#handle
+      const { key } = request
+      return kernel.call('map_lookup_elem', key === undefined ? { mapFd: fd } : { mapFd: fd, key })
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined
       throw error

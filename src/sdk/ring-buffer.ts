@@ -83,6 +83,14 @@ export class RingBuffer<T = Uint8Array> implements AsyncIterable<T> {
    * only. A record whose handler throws counts as read.
    */
   drain(handler: (record: Uint8Array) => void, limit = Number.POSITIVE_INFINITY): number {
+    return this.drainSpans((bytes, start, end) => handler(bytes.subarray(start, end)), limit)
+  }
+
+  /** As `drain`, without an object for each record: each lies in `bytes` from `start` to `end`. */
+  drainSpans(
+    handler: (bytes: Uint8Array, start: number, end: number) => void,
+    limit: number = Number.POSITIVE_INFINITY,
+  ): number {
     this.#check()
     let done = 0
     while (done < limit) {
@@ -101,7 +109,7 @@ export class RingBuffer<T = Uint8Array> implements AsyncIterable<T> {
           const start = this.#starts[next] as number
           const end = start + (this.#lengths[next] as number)
           next++
-          handler(scratch.subarray(start, end))
+          handler(scratch, start, end)
         }
       } finally {
         // What was not handled stays: the next reader begins there.
@@ -183,7 +191,7 @@ export class RingBuffer<T = Uint8Array> implements AsyncIterable<T> {
   #scan(position: number, limit: number): { count: number; bytes: number; discarded: number } {
     const { words } = this.#producer
     const mask = this.#mask
-    const wanted = Math.min(limit, PORTION_RECORDS)
+    const wanted = limit < PORTION_RECORDS ? limit : PORTION_RECORDS
     const available = (Atomics.load(words, 0) - (position | 0)) >>> 0
     const start = offset(position, mask)
     let bytes = 0

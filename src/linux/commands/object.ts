@@ -126,5 +126,5 @@ export function taskFdQuery(session: LinuxSession, r: Request<'task_fd_query'>) 
 export function progStreamRead(session: LinuxSession, r: Request<'prog_stream_read_by_fd'>): Uint8Array {
   const attr = session.attr().u32(8, r.size).u32(12, r.streamId).u32(16, r.progFd)
   const data = attr.out(0, r.size)
-  return data.slice(0, attr.call(38, 'prog_stream_read_by_fd'))
+  return data.slice(0, attr.call(37, 'prog_stream_read_by_fd'))
 }
