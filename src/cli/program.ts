@@ -7,6 +7,7 @@ import { featureCommand } from './commands/feature/feature.js'
 import { linkCommand } from './commands/link/link.js'
 import { mapCommand } from './commands/map/map.js'
 import { objectCommand } from './commands/object.js'
+import { parityCommand } from './commands/parity.js'
 import { progCommand } from './commands/prog/prog.js'
 import { runCommand } from './commands/run.js'
 import { vmCommand } from './commands/vm.js'
@@ -32,6 +33,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     progCommand,
     linkCommand,
     vmCommand,
+    parityCommand,
   ]) {
     program.addCommand(make())
   }

@@ -1,0 +1,179 @@
+// One memory access through a register.
+
+import { bpf_map_create_flags, MAP_TYPES, mapTypeById } from '../../spec/index.js'
+import { toBig, toNumber } from '../domain/int64.js'
+import { isConst } from '../domain/num.js'
+import { truncateNum } from '../domain/scalar-alu.js'
+import type { Env } from '../env.js'
+import { constReg, copyReg, MAYBE_NULL, RDONLY, type Reg, typeText, unknownReg } from '../state/reg.js'
+import type { MapDescription } from '../types.js'
+import { mayReadSocket, mayWriteContext, readContext } from './context.js'
+import { checkBuffer, checkPacket, checkPlainPointer, checkRegion } from './regions.js'
+import { specialFields } from './special-fields.js'
+import { checkStackBounds, readStack, writeStack } from './stack.js'
+
+const F = bpf_map_create_flags
+void MAP_TYPES
+
+export interface Access {
+  readonly write: boolean
+  readonly size: number
+  /** Register loaded into or stored; -1 for none. */
+  readonly value: number
+  /** Stored immediate. */
+  readonly imm?: number
+}
+
+function checkAlignment(env: Env, reg: Reg, off: number, size: number): void {
+  if (reg.type !== 'fp') return
+  const low = (reg.valueLo + reg.off + off) & (size - 1)
+  if (low === 0 && (reg.maskLo & (size - 1)) === 0) return
+  const value = `(0x${toBig(reg.valueLo, reg.valueHi).toString(16)}; 0x${toBig(reg.maskLo, reg.maskHi).toString(16)})`
+  env.refuse(`misaligned stack access off ${value}+${reg.off}+${off} size ${size}`, 'EACCES')
+}
+
+/** Checks the access and, for a load, gives the destination its new value. */
+export function checkAccess(env: Env, regno: number, offset: number, access: Access): void {
+  const reg = env.reg(regno)
+  const { write, size, value } = access
+  checkAlignment(env, reg, offset, size)
+  const off = offset + reg.off
+  if ((reg.flags & MAYBE_NULL) !== 0) invalid(env, regno, reg)
+  switch (reg.type) {
+    case 'map_key':
+      if (write) env.refuse(`write to change key R${regno} not allowed`, 'EACCES')
+      checkRegion(env, regno, off, size, reg.map?.keySize ?? 0)
+      return give(env, value, unknownReg())
+    case 'map_value':
+      return mapValue(env, regno, reg, off, access)
+    case 'mem':
+      if (write && (reg.flags & RDONLY) !== 0) env.refuse(`R${regno} cannot write into ${typeText(reg.type, reg.flags)}`, 'EACCES')
+      checkRegion(env, regno, off, size, reg.memSize)
+      return write ? undefined : give(env, value, unknownReg())
+    case 'ctx':
+      return context(env, regno, off, access)
+    case 'fp':
+      checkStackBounds(env, regno, off, size, write ? 'write' : 'read')
+      if (write) return writeStack(env, regno, off, size, value, access.imm)
+      readStack(env, regno, off, size, value)
+      return narrowed(env, value, size)
+    case 'pkt':
+    case 'pkt_meta':
+      if (write && env.type.packet !== 'write') env.refuse('cannot write into packet', 'EACCES')
+      checkPacket(env, regno, off, size)
+      return write ? undefined : narrowed(env, value, size, unknownReg())
+    case 'flow_keys':
+      if (off < 0 || off + size > 56) {
+        env.refuse(`invalid access to flow keys off=${off} size=${size}`, 'EACCES')
+      }
+      return write ? undefined : narrowed(env, value, size, unknownReg())
+    case 'sock':
+    case 'sock_common':
+    case 'tcp_sock':
+    case 'xdp_sock':
+      if (write) env.refuse(`R${regno} cannot write into ${typeText(reg.type, reg.flags)}`, 'EACCES')
+      if (reg.sminHi < 0) {
+        env.refuse(`R${regno} min value is negative, either use unsigned index or do a if (index >=0) check.`, 'EACCES')
+      }
+      if (!mayReadSocket(reg.type, off, size)) {
+        env.refuse(`R${regno} invalid ${typeText(reg.type, reg.flags)} access off=${off} size=${size}`, 'EACCES')
+      }
+      return narrowed(env, value, size, unknownReg())
+    case 'tp_buffer':
+      checkBuffer(env, 'tracepoint', regno, off, size)
+      return write ? undefined : narrowed(env, value, size, unknownReg())
+    case 'buf':
+      if (write && (reg.flags & RDONLY) !== 0) env.refuse(`R${regno} cannot write into ${typeText(reg.type, reg.flags)}`, 'EACCES')
+      checkBuffer(env, (reg.flags & RDONLY) !== 0 ? 'rdonly' : 'rdwr', regno, off, size)
+      return write ? undefined : narrowed(env, value, size, unknownReg())
+    case 'ptr_':
+    case 'map_ptr':
+      return env.unsupported(`access through ${typeText(reg.type, reg.flags)}`)
+    case 'arena':
+      return env.unsupported('arena memory')
+    default:
+      return invalid(env, regno, reg)
+  }
+}
+
+function invalid(env: Env, regno: number, reg: Reg): never {
+  return env.refuse(`R${regno} invalid mem access '${typeText(reg.type, reg.flags)}'`, 'EACCES')
+}
+
+function give(env: Env, dst: number, reg: Reg): void {
+  if (dst >= 0) env.regs[dst] = reg
+}
+
+/** A load of fewer than 8 bytes is zero-extended. */
+function narrowed(env: Env, dst: number, size: number, made?: Reg): void {
+  if (dst < 0) return
+  const reg = made ?? (env.regs[dst] as Reg)
+  if (size >= 8 || reg.type !== 'scalar') {
+    env.regs[dst] = reg
+    return
+  }
+  const cut = made ?? copyReg(reg)
+  truncateNum(cut, size)
+  env.regs[dst] = cut
+}
+
+function context(env: Env, regno: number, off: number, { write, size, value }: Access): void {
+  const kprobe = env.prog.type === 'syscall' || env.prog.type === 'netfilter'
+  if (kprobe && env.prog.type === 'syscall') return env.unsupported('contexts of variable offset')
+  checkPlainPointer(env, regno, true)
+  const reg = write ? undefined : readContext(env, off, size)
+  if (write ? !mayWriteContext(env, off, size) : reg === undefined) {
+    env.refuse(`invalid bpf_context access off=${off} size=${size}`, 'EACCES')
+  }
+  if (reg !== undefined) narrowed(env, value, size, reg)
+}
+
+/** Programs may not write the map, and neither may system calls any more: its bytes are constants. */
+export function isConstantMap(map: MapDescription): boolean {
+  return (map.flags & F.BPF_F_RDONLY_PROG) !== 0 && map.frozen === true && map.contents !== undefined
+}
+
+export function checkMapRights(env: Env, map: MapDescription, off: number, size: number, write: boolean): void {
+  if (write && (map.flags & F.BPF_F_RDONLY_PROG) !== 0) {
+    env.refuse(`write into map forbidden, value_size=${map.valueSize} off=${off} size=${size}`, 'EACCES')
+  }
+  if (!write && (map.flags & F.BPF_F_WRONLY_PROG) !== 0) {
+    env.refuse(`read from map forbidden, value_size=${map.valueSize} off=${off} size=${size}`, 'EACCES')
+  }
+}
+
+/** Bounds of a map's value, and its special fields; `direct`: by a load or store, not by a helper. */
+export function checkMapValue(env: Env, regno: number, off: number, size: number, zeroAllowed: boolean, direct: boolean): void {
+  const reg = env.reg(regno)
+  const map = reg.map as MapDescription
+  checkRegion(env, regno, off, size, map.valueSize, zeroAllowed)
+  const first = toNumber(reg.sminLo, reg.sminHi) + off
+  const end = toNumber(reg.umaxLo, reg.umaxHi) + off + size
+  for (const field of specialFields(map)) {
+    if (first >= field.offset + field.size || field.offset >= end) continue
+    if (/kptr/.test(field.kind) || field.kind === 'uptr') {
+      if (!direct) env.refuse('kptr cannot be accessed indirectly by helper', 'EACCES')
+      return env.unsupported('pointers in maps (kptr)')
+    }
+    env.refuse(`${field.kind} cannot be accessed directly by load/store`, 'EACCES')
+  }
+}
+
+function mapValue(env: Env, regno: number, reg: Reg, off: number, { write, size, value }: Access): void {
+  const map = reg.map as MapDescription
+  checkMapRights(env, map, off, size, write)
+  checkMapValue(env, regno, off, size, false, true)
+  if (write || value < 0) return
+  if (isConst(reg) && isConstantMap(map) && mapTypeById(map.type)?.name === 'array') {
+    const at = off + toNumber(reg.valueLo, reg.valueHi)
+    const bytes = (map.contents as Uint8Array).slice(at, at + size)
+    if (bytes.length === size) {
+      const view = new DataView(new Uint8Array(8).buffer)
+      bytes.forEach((byte, i) => {
+        view.setUint8(i, byte)
+      })
+      return narrowed(env, value, size, constReg(view.getInt32(0, true), view.getInt32(4, true)))
+    }
+  }
+  narrowed(env, value, size, unknownReg())
+}

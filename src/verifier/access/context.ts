@@ -1,0 +1,114 @@
+// The context (r1 at entry): which fields a program type may read and write, by spec's tables.
+
+import { type ContextField, contextFields, type ContextFieldKind, structs } from '../../spec/index.js'
+import type { Env } from '../env.js'
+import { MAYBE_NULL, pointerReg, type Reg, type RegType, unknownReg } from '../state/reg.js'
+
+interface Place {
+  readonly field: ContextField
+  readonly offset: number
+  readonly size: number
+}
+
+const cache = new WeakMap<Env, readonly Place[]>()
+
+function placesOf(env: Env): readonly Place[] {
+  const known = cache.get(env)
+  if (known !== undefined) return known
+  const { struct } = env.type.context
+  const layout = struct === undefined ? undefined : structs[struct]
+  const fields: Readonly<Record<string, { readonly offset: number; readonly size: number }>> = layout?.fields ?? {}
+  const places: Place[] = []
+  for (const field of contextFields(env.prog.type, env.prog.attachType)) {
+    const place = fields[field.name]
+    if (place !== undefined) places.push({ field, offset: place.offset, size: field.bytes ?? place.size })
+  }
+  cache.set(env, places)
+  return places
+}
+
+const POINTERS: Readonly<Record<ContextFieldKind, readonly [RegType, number] | undefined>> = {
+  pkt: ['pkt', 0],
+  pkt_end: ['pkt_end', 0],
+  pkt_meta: ['pkt_meta', 0],
+  flow_keys: ['flow_keys', 0],
+  tp_buffer: ['tp_buffer', 0],
+  sock: ['sock', 0],
+  sock_or_null: ['sock', MAYBE_NULL],
+  sock_common_or_null: ['sock_common', MAYBE_NULL],
+  trusted_ptr_nf_hook_state: undefined,
+  trusted_ptr_sk_buff: undefined,
+}
+
+/** What a load gives; undefined where the access is refused. */
+export function readContext(env: Env, off: number, size: number): Reg | undefined {
+  const { bytes, tpBuffer, typedArgs } = env.type.context
+  if (typedArgs === true) env.unsupported(`arguments of ${env.prog.type} programs`)
+  if (tpBuffer === true && off === 0 && size === 8) return pointerReg('tp_buffer')
+  if (bytes !== undefined) {
+    const fits = off >= (bytes.from ?? 0) && off + size <= bytes.size && off % size === 0
+    return fits && bytes.read.includes(size as 1) ? unknownReg() : undefined
+  }
+  if (off < 0 || off % size !== 0) return undefined
+  for (const { field, offset, size: width } of placesOf(env)) {
+    if (off < offset || off + size > offset + width) continue
+    const allowed = field.read.includes(size as 1) || (off === offset && field.readStart?.includes(size as 1) === true)
+    if (!allowed) return undefined
+    if (field.kind === undefined) return unknownReg()
+    const kind = POINTERS[field.kind]
+    if (kind === undefined) return env.unsupported(`context field ${field.name}`)
+    if (kind[0] === 'pkt' || kind[0] === 'pkt_meta' || kind[0] === 'pkt_end' || kind[0] === 'flow_keys') {
+      return pointerReg(kind[0])
+    }
+    const reg = pointerReg(kind[0], kind[1])
+    if ((kind[1] & MAYBE_NULL) !== 0) reg.id = env.newId()
+    return reg
+  }
+  return undefined
+}
+
+export function mayWriteContext(env: Env, off: number, size: number): boolean {
+  const { bytes } = env.type.context
+  if (bytes !== undefined) {
+    return bytes.write === true && off >= (bytes.from ?? 0) && off + size <= bytes.size && off % size === 0
+  }
+  if (off < 0 || off % size !== 0) return false
+  for (const { field, offset, size: width } of placesOf(env)) {
+    if (off < offset || off + size > offset + width) continue
+    return (
+      field.write?.includes(size as 1) === true || (off === offset && field.writeStart?.includes(size as 1) === true)
+    )
+  }
+  return false
+}
+
+const sock = structs.bpf_sock.fields
+const tcpSock = structs.bpf_tcp_sock.fields
+
+/** Whether a field of a socket may be read. */
+export function mayReadSocket(type: RegType, off: number, size: number): boolean {
+  if (off < 0 || off % size !== 0) return false
+  switch (type) {
+    case 'tcp_sock':
+      if (off >= structs.bpf_tcp_sock.size) return false
+      if (off === tcpSock.bytes_received.offset || off === tcpSock.bytes_acked.offset) return size === 8
+      return size === 4
+    case 'xdp_sock':
+      return off < 4 && off + size <= 4 && size === 4
+    case 'sock_common':
+      if (off >= sock.type.offset && off < sock.priority.offset + 4) return false
+      return mayReadSock(off, size)
+    default:
+      return mayReadSock(off, size)
+  }
+}
+
+function mayReadSock(off: number, size: number): boolean {
+  if (off >= structs.bpf_sock.size) return false
+  const port = sock.dst_port.offset
+  if (off >= port && off < port + 2) return size === 4 ? off === port : size <= 2 && off + size <= port + 2
+  if (off === port + 2) return false
+  const whole: readonly number[] = [0, sock.mark.offset, sock.priority.offset]
+  if (whole.includes(off - (off % 4))) return size === 4
+  return size <= 4
+}

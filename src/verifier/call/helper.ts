@@ -1,0 +1,175 @@
+// A helper call.
+
+import type { Insn } from '../../isa/index.js'
+import { allowedHelpers, type Helper, helperById, helperFor, mapTypeById } from '../../spec/index.js'
+import { checkAccess } from '../access/check-access.js'
+import { specialFields } from '../access/special-fields.js'
+import { checkResourceLeak } from '../check/exit.js'
+import { isConst } from '../domain/num.js'
+import { syncBounds } from '../domain/sync.js'
+import { type Env, MARK } from '../env.js'
+import { markPrecise } from '../explore/precision.js'
+import { forgetArguments } from '../insn/operands.js'
+import { MAYBE_NULL, NOT_INIT, pointerReg, type Reg, RINGBUF, typeText, unknownReg } from '../state/reg.js'
+import { callbackOf } from './callback.js'
+import { acquireReference, clearPacketPointers, releaseReference } from './effects.js'
+import { type CallFacts, checkArg } from './helper-args.js'
+
+const GPL: ReadonlySet<string> = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL'])
+const CASTS: ReadonlySet<string> = new Set(['sk_fullsock', 'tcp_sock', 'skc_to_tcp_sock', 'skc_to_tcp6_sock', 'skc_to_udp6_sock', 'skc_to_mptcp_sock', 'skc_to_tcp_timewait_sock', 'skc_to_tcp_request_sock'])
+const ACQUIRES: ReadonlySet<string> = new Set(['sk_lookup_tcp', 'sk_lookup_udp', 'skc_lookup_tcp', 'ringbuf_reserve', 'kptr_xchg'])
+
+/** Returns whether the path goes on behind the call. */
+export function helperCall(env: Env, insn: Insn): void {
+  const { imm } = insn
+  const known = helperById(imm)
+  if (known === undefined) env.refuse(`invalid func unknown#${imm}`)
+  const { type, attachType, license, sleepable } = env.prog
+  const name = `bpf_${known.name}#${imm}`
+  if (!allowedHelpers(type, attachType).has(known.name)) {
+    env.refuse(`program of this type cannot use helper ${name}`)
+  }
+  const helper = helperFor(known.name, type)
+  if (helper.gplOnly && !GPL.has(license)) env.refuse('cannot call GPL-restricted function from non-GPL compatible program')
+  if (helper.mightSleep && sleepable !== true) env.refuse('helper call might sleep in a non-sleepable prog')
+  if (env.state.activeLocks > 0 && helper.name !== 'spin_unlock') env.refuse('function calls are not allowed while holding a lock')
+  const facts: CallFacts = {
+    ...{ map: undefined, mapUid: 0, raw: undefined, rawMode: false, maxSize: 0, memSize: 0 },
+    ...{ refObjId: 0, releaseRegno: 0, subprog: 0, constKey: -1 },
+  }
+  for (let i = 0; i < 5; i++) checkArg(env, helper, i, facts)
+  const { map } = facts
+  if (map !== undefined) checkMapFits(env, helper, facts)
+  recordMap(env, facts)
+  if (facts.raw !== undefined) {
+    const { regno, size } = facts.raw
+    for (let i = 0; i < size; i++) checkAccess(env, regno, i, { write: true, size: 1, value: -1 })
+  }
+  if (facts.releaseRegno !== 0) {
+    const reg = env.reg(facts.releaseRegno)
+    if (reg.refObjId !== 0 && !releaseReference(env, reg.refObjId)) {
+      env.refuse(`func ${name} reference has not been acquired before`)
+    }
+  }
+  special(env, insn, helper, facts)
+  const cast = CASTS.has(helper.name) ? facts.refObjId : 0
+  forgetArguments(env)
+  env.regs[0] = result(env, helper, facts)
+  if (cast !== 0) {
+    const reg = env.regs[0] as Reg
+    reg.refObjId = cast
+  } else if (acquires(helper, facts)) {
+    const reg = env.regs[0] as Reg
+    const id = acquireReference(env)
+    reg.id = id
+    reg.refObjId = id
+  }
+  if (helper.changesPkt) clearPacketPointers(env)
+  void MARK
+}
+
+function acquires(helper: Helper, facts: CallFacts): boolean {
+  if (ACQUIRES.has(helper.name)) return true
+  const type = mapTypeById(facts.map?.type ?? 0)?.name
+  return helper.name === 'map_lookup_elem' && (type === 'sockmap' || type === 'sockhash')
+}
+
+/** Which helper may work on which map. */
+function checkMapFits(env: Env, helper: Helper, facts: CallFacts): void {
+  const { map } = facts
+  if (map === undefined || !helper.args.some(({ kind }) => kind === 'const_map_ptr')) return
+  const row = mapTypeById(map.type)
+  const helpers: readonly string[] | undefined = row?.helpers
+  if (helpers === undefined || helpers.includes(helper.name)) return
+  env.refuse(`cannot pass map_type ${map.type} into func bpf_${helper.name}#${helper.id}`)
+}
+
+function recordMap(env: Env, { map }: CallFacts): void {
+  if (map === undefined) return
+  const known = env.callMaps[env.insnIdx]
+  if (known === undefined) env.callMaps[env.insnIdx] = map
+  else if (known !== map) env.callMaps[env.insnIdx] = 'many'
+}
+
+function special(env: Env, insn: Insn, helper: Helper, facts: CallFacts): void {
+  switch (helper.name) {
+    case 'tail_call':
+      checkResourceLeak(env, 'tail_call')
+      if (isConst(env.reg(3))) markPrecise(env, 3)
+      return
+    case 'get_local_storage': {
+      const flags = env.reg(2)
+      if (!(isConst(flags) && flags.type === 'scalar' && flags.valueLo === 0 && flags.valueHi === 0)) {
+        env.refuse("get_local_storage() doesn't support non-zero flags")
+      }
+      return
+    }
+    case 'loop':
+    case 'for_each_map_elem':
+    case 'find_vma':
+    case 'user_ringbuf_drain':
+    case 'timer_set_callback':
+      return callbackOf(env, insn, helper.name, facts)
+    case 'set_retval':
+      return
+  }
+}
+
+const ERROR_OR_SIZE: ReadonlySet<string> = new Set(['get_stack', 'get_task_stack', 'probe_read_str', 'probe_read_kernel_str', 'probe_read_user_str'])
+
+function result(env: Env, helper: Helper, facts: CallFacts): Reg {
+  const { ret } = helper
+  const nullable = ret.maybeNull ? MAYBE_NULL : 0
+  const identified = (reg: Reg): Reg => {
+    if ((reg.flags & MAYBE_NULL) !== 0) reg.id = env.newId()
+    return reg
+  }
+  switch (ret.kind) {
+    case 'void':
+      return NOT_INIT
+    case 'integer': {
+      const reg = unknownReg()
+      if (ERROR_OR_SIZE.has(helper.name)) {
+        reg.smaxLo = facts.maxSize | 0
+        reg.smaxHi = Math.floor(facts.maxSize / 4294967296) | 0
+        reg.smax32 = facts.maxSize | 0
+        reg.sminLo = reg.smin32 = -4095
+        reg.sminHi = -1
+        syncBounds(reg)
+      } else if (helper.name === 'get_smp_processor_id') {
+        const most = (env.prog.cpus ?? 8192) - 1
+        reg.umaxLo = reg.umax32 = reg.smaxLo = reg.smax32 = most
+        reg.umaxHi = reg.smaxHi = 0
+        reg.sminLo = reg.sminHi = reg.smin32 = 0
+        syncBounds(reg)
+      }
+      return reg
+    }
+    case 'ptr_to_map_value': {
+      const { map } = facts
+      if (map === undefined) return env.unsupported('a map value without its map')
+      const array = mapTypeById(map.type)?.name
+      const sure = helper.name === 'map_lookup_elem' && facts.constKey >= 0 && (array === 'array' || array === 'percpu_array')
+      const reg = pointerReg('map_value', sure ? 0 : nullable)
+      reg.map = map
+      reg.mapUid = facts.mapUid
+      if (sure && specialFields(map).some(({ kind }) => kind === 'bpf_spin_lock')) reg.id = env.newId()
+      return identified(reg)
+    }
+    case 'ptr_to_socket':
+      return identified(pointerReg('sock', nullable))
+    case 'ptr_to_tcp_sock':
+      return identified(pointerReg('tcp_sock', nullable))
+    case 'ptr_to_sock_common':
+      return identified(pointerReg('sock_common', nullable))
+    case 'ptr_to_mem': {
+      const reg = pointerReg('mem', nullable | (ret.ringbuf ? RINGBUF : 0))
+      reg.memSize = facts.memSize
+      return identified(reg)
+    }
+    case 'ptr_to_btf_id':
+    case 'ptr_to_mem_or_btf_id':
+      if (env.prog.kernelBtf === undefined) return env.unsupported(`results that are kernel objects (${typeText('ptr_', 0)})`)
+      return env.unsupported(`bpf_${helper.name}`)
+  }
+}

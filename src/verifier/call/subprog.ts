@@ -1,0 +1,97 @@
+// Calls between the program's own functions.
+
+import { skipModifiers } from '../../btf/index.js'
+import type { Insn } from '../../isa/index.js'
+import { checkRange } from '../check/exit.js'
+import type { Env, Subprog } from '../env.js'
+import { markPrecise } from '../explore/precision.js'
+import { findPrevious, widen } from '../explore/widen.js'
+import { forgetArguments, readReg } from '../insn/operands.js'
+import { NOT_INIT, type Reg, unknownReg } from '../state/reg.js'
+import { Frame } from '../state/state.js'
+import { clearPacketPointers } from './effects.js'
+
+/** Returns the next instruction. */
+export function subprogCall(env: Env, insn: Insn): number {
+  const index = env.subprogAt(insn.pc + insn.imm + 1)
+  const subprog = env.subprogs[index] as Subprog
+  if (subprog.global) {
+    globalCall(env, index, subprog)
+    return insn.pc + 1
+  }
+  const { state } = env
+  if (state.frames.length >= 8) env.refuse(`the call stack of ${state.frames.length} frames is too deep`, 'E2BIG')
+  const callee = new Frame(state.frames.length, index, insn.pc)
+  for (let i = 1; i <= 5; i++) callee.regs[i] = env.regs[i] as Reg
+  forgetArguments(env)
+  state.frames.push(callee)
+  if (env.log.traces) {
+    env.log.write('caller:\n')
+    env.printState(state.frames.length - 2)
+    env.log.write('callee:\n')
+    env.printState()
+  }
+  return subprog.start
+}
+
+/** A global function is verified by itself: a call checks the arguments only. */
+function globalCall(env: Env, index: number, subprog: Subprog): void {
+  if (env.state.activeLocks > 0) {
+    env.refuse('global function calls are not allowed while holding a lock,\nuse static function instead')
+  }
+  checkGlobalArguments(env, index, subprog)
+  if (env.log.traces) env.log.write(`Func#${index} ('${subprog.name}') is global and assumed valid.\n`)
+  subprog.called = true
+  if (subprog.changesPacket) clearPacketPointers(env)
+  forgetArguments(env)
+  env.regs[0] = unknownReg()
+}
+
+function checkGlobalArguments(env: Env, index: number, subprog: Subprog): void {
+  const { btf } = env.prog
+  const proto = btf?.type(subprog.protoId)
+  if (btf === undefined || proto?.kind !== 'func_proto') return
+  proto.params.forEach((param, i) => {
+    const type = skipModifiers(btf, param.type)
+    const regno = i + 1
+    const scalar = type.kind === 'int' || type.kind === 'enum' || type.kind === 'enum64'
+    if (scalar) {
+      readReg(env, regno)
+      if (env.reg(regno).type !== 'scalar') {
+        env.log.write(`R${regno} is not a scalar\n`)
+        env.refuse(`Caller passes invalid args into func#${index} ('${subprog.name}')`)
+      }
+      return
+    }
+    env.unsupported('pointer arguments of global functions')
+  })
+}
+
+/** The callee's exit; returns the next instruction. */
+export function leaveFrame(env: Env): number {
+  const { state } = env
+  const callee = state.frame
+  const r0 = callee.regs[0] as Reg
+  if (r0.type === 'fp') env.refuse('cannot return stack pointer to the caller')
+  const caller = state.frames[state.frames.length - 2] as Frame
+  const { callback } = callee
+  if (callback !== undefined) {
+    if (r0.type !== 'scalar') env.refuse('R0 not a scalar value', 'EACCES')
+    markPrecise(env, 0)
+    checkRange(env, 'At callback return', callback.returns)
+  } else caller.regs[0] = r0
+  const next = callback === undefined ? callee.callsite + 1 : callee.callsite
+  if (env.log.traces) {
+    env.log.write('returning from callee:\n')
+    env.printState()
+    env.log.write(`to caller at ${next}:\n`)
+    env.printState(state.frames.length - 2)
+  }
+  state.frames.pop()
+  if (callback !== undefined) {
+    const previous = findPrevious(env, state, next)
+    if (previous !== undefined) widen(previous, state)
+  }
+  void NOT_INIT
+  return next
+}

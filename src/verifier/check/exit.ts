@@ -1,0 +1,55 @@
+// What must hold when a program ends.
+
+import { returnRange } from '../../spec/index.js'
+import { toSigned } from '../domain/int64.js'
+import type { Env } from '../env.js'
+import { markPrecise } from '../explore/precision.js'
+import { readReg } from '../insn/operands.js'
+import { type Reg, typeText } from '../state/reg.js'
+
+/** Nothing is held: references, locks, regions. `what` names the instruction in the message. */
+export function checkResourceLeak(env: Env, what: string, locks = true): void {
+  const { state } = env
+  const open = state.refs.filter((ref) => ref.kind === 'ptr')
+  if (open.length > 0 && state.frame.callback === undefined) {
+    for (const ref of open) env.log.write(`Unreleased reference id=${ref.id} alloc_insn=${ref.insn}\n`)
+    env.refuse(`${what} would lead to reference leak`)
+  }
+  if (locks && state.activeLocks > 0) env.refuse(`${what} cannot be used inside bpf_spin_lock-ed region`)
+  if (state.rcuDepth > 0) env.refuse(`${what} cannot be used inside bpf_rcu_read_lock-ed region`)
+  if (state.preemptDepth > 0) env.refuse(`${what} cannot be used inside bpf_preempt_disable-ed region`)
+}
+
+/** r0 of the main program lies in the type's range. */
+export function checkReturn(env: Env): void {
+  const frame = env.frame
+  if (env.state.frames[0]?.subprog !== 0) {
+    readReg(env, 0)
+    if (env.reg(0).type !== 'scalar' && frame.callback === undefined) {
+      env.refuse(`At subprogram exit the register R0 is not a scalar value (${typeText(env.reg(0).type, env.reg(0).flags)})`)
+    }
+    if (frame.callback !== undefined) checkRange(env, 'At async callback return', frame.callback.returns)
+    return
+  }
+  readReg(env, 0)
+  const range = returnRange(env.prog.type, env.prog.attachType)
+  if (range === 'any') return
+  checkRange(env, 'At program exit', range)
+}
+
+export function checkRange(env: Env, when: string, range: readonly [number, number]): void {
+  const reg: Reg = env.reg(0)
+  if (reg.type !== 'scalar') {
+    env.refuse(`${when} the register R0 is not a known value (${typeText(reg.type, reg.flags)})`)
+  }
+  markPrecise(env, 0)
+  const smin = toSigned(reg.sminLo, reg.sminHi)
+  const smax = toSigned(reg.smaxLo, reg.smaxHi)
+  if (smin >= BigInt(range[0]) && smax <= BigInt(range[1])) return
+  let text = `${when} the register R0 has`
+  const known = smin > -0x8000_0000_0000_0000n || smax < 0x7fff_ffff_ffff_ffffn
+  if (smin > -0x8000_0000_0000_0000n) text += ` smin=${smin}`
+  if (smax < 0x7fff_ffff_ffff_ffffn) text += ` smax=${smax}`
+  if (!known) text += ' unknown scalar value'
+  env.refuse(`${text} should have been in [${range[0]}, ${range[1]}]`)
+}

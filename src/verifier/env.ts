@@ -1,0 +1,236 @@
+// What one verification works on: the program taken apart, the state at hand, the paths still to walk, the log.
+
+import type { ErrnoName } from '../base/index.js'
+import { formatKernelInsn, type Insn, type InsnNames, type NamedInsn } from '../isa/index.js'
+import type { ProgType } from '../spec/index.js'
+import { stateText } from './log/print-state.js'
+import type { VerifierLog } from './log/verifier-log.js'
+import { Refusal } from './refusal.js'
+import { NOT_INIT, type Reg } from './state/reg.js'
+import type { Frame, HistoryEntry, State } from './state/state.js'
+import type { MapDescription, VerifyProgram } from './types.js'
+
+export interface Subprog {
+  readonly start: number
+  readonly end: number
+  readonly name: string
+  /** Verified on its own, by its BTF. */
+  readonly global: boolean
+  /** The BTF func_proto, 0 without. */
+  readonly protoId: number
+  stackDepth: number
+  hasTailCall: boolean
+  changesPacket: boolean
+  /** Called from where? Global ones are verified after the main program if so. */
+  called: boolean
+  asyncCallback: boolean
+}
+
+/** A path to walk later. */
+export interface Branch {
+  readonly state: State
+  readonly insnIdx: number
+  readonly prevInsnIdx: number
+  readonly logPosition: number
+}
+
+export const MARK = { prune: 1, jump: 2, force: 4, callsCallback: 8 } as const
+
+export interface ExploredState {
+  readonly state: State
+  hits: number
+  misses: number
+}
+
+export class Env {
+  readonly prog: VerifyProgram
+  readonly type: ProgType
+  /** By slot; undefined for the second slot of an ld_imm64. */
+  readonly insns: readonly (Insn | undefined)[]
+  readonly log: VerifierLog
+  subprogs: Subprog[] = []
+  marks: Uint8Array
+  /** Registers whose value may be read from here on, a bit each. */
+  live: Uint16Array
+  explored = new Map<number, ExploredState[]>()
+  branches: Branch[] = []
+  state!: State
+  insnIdx = 0
+  prevInsnIdx = -1
+  historyEntry: HistoryEntry | undefined
+  idGen = 0
+  insnsProcessed = 0
+  jumpsProcessed = 0
+  prevInsnsProcessed = 0
+  prevJumpsProcessed = 0
+  totalStates = 0
+  exploredStates = 0
+  peakStates = 0
+  maxStatesPerInsn = 0
+  maxInsns = 1_000_000
+  scratchedRegs = 0
+  scratchedSlots = new Set<number>()
+  allScratched = true
+  /** Kind of pointer each memory instruction was seen with. */
+  pointerKinds: (string | undefined)[] = []
+  /** Map of the call at each instruction; 'many' when it differs from path to path. */
+  callMaps: (MapDescription | 'many' | undefined)[] = []
+  lastLine = -1
+  lineOfSlot: Int32Array | undefined
+  readonly maps: MapDescription[] = []
+  seen: Uint8Array
+  highestOffset = 0
+
+  constructor(prog: VerifyProgram, type: ProgType, insns: readonly (Insn | undefined)[], log: VerifierLog) {
+    this.prog = prog
+    this.type = type
+    this.insns = insns
+    this.log = log
+    this.marks = new Uint8Array(insns.length)
+    this.live = new Uint16Array(insns.length)
+    this.seen = new Uint8Array(insns.length)
+  }
+
+  get frame(): Frame {
+    return this.state.frame
+  }
+
+  get regs(): Reg[] {
+    return this.state.frame.regs
+  }
+
+  reg(index: number): Reg {
+    return this.state.frame.regs[index] ?? NOT_INIT
+  }
+
+  newId(): number {
+    return ++this.idGen
+  }
+
+  /** Ends the verification: Linux's message and errno. */
+  refuse(message: string, errno: ErrnoName = 'EINVAL'): never {
+    this.log.write(`${message}\n`)
+    throw new Refusal(message, errno)
+  }
+
+  /** The same, where the message is in the log already. */
+  refuseSilently(message: string, errno: ErrnoName = 'EINVAL'): never {
+    throw new Refusal(message, errno)
+  }
+
+  /** A part of Linux's verifier that is not modelled: refused, and said so. */
+  unsupported(what: string): never {
+    const message = `not modelled: ${what}`
+    this.log.write(`${message}\n`)
+    throw new Refusal(message, 'EOPNOTSUPP', true)
+  }
+
+  scratch(reg: number): void {
+    this.scratchedRegs |= 1 << reg
+  }
+
+  scratchSlot(slot: number): void {
+    this.scratchedSlots.add(slot)
+  }
+
+  scratchAll(): void {
+    this.allScratched = true
+  }
+
+  cleanScratched(): void {
+    this.scratchedRegs = 0
+    this.scratchedSlots.clear()
+    this.allScratched = false
+  }
+
+  /** A whole frame on one line. */
+  printState(frameno = this.state.frames.length - 1, state = this.state): void {
+    this.log.write(`${stateText(state, frameno)}\n`)
+    this.cleanScratched()
+  }
+
+  /** What the last instruction changed, behind it where nothing else was printed since. */
+  printInsnState(): void {
+    const { log } = this
+    if (!(this.allScratched || this.scratchedRegs !== 0 || this.scratchedSlots.size > 0)) return
+    if (log.prevPosition !== 0 && log.prevPosition === log.position) {
+      log.reset(log.prevPosition - 1)
+      const width = log.prevWidth
+      const column = ((Math.max(width + 4, 40) + 7) & ~7) - width - 1
+      log.write(`${' '.repeat(Math.max(0, column - 1))};`)
+    } else log.write(`${this.insnIdx}:`)
+    const frameno = this.state.frames.length - 1
+    const scratched = this.allScratched
+      ? undefined
+      : { regs: this.scratchedRegs, slot: (slot: number) => this.scratchedSlots.has(slot) }
+    log.write(`${stateText(this.state, frameno, scratched)}\n`)
+    this.cleanScratched()
+  }
+
+  insnText(idx: number): string {
+    const insn = this.insns[idx]
+    return insn === undefined ? '' : formatKernelInsn(insn, this.names)
+  }
+
+  readonly names: InsnNames = {
+    call: (insn) => this.callName(insn),
+  }
+
+  callName(insn: NamedInsn): string | undefined {
+    if (insn.src !== 2) return undefined
+    const { kernelBtf } = this.prog
+    return kernelBtf !== undefined && insn.imm > 0 && insn.imm < kernelBtf.typeCount
+      ? kernelBtf.typeName(insn.imm)
+      : undefined
+  }
+
+  /** The source line of an instruction, where it is another one than the last printed. */
+  printLine(idx: number): void {
+    const at = this.lineOfSlot?.[idx] ?? -1
+    if (at < 0 || at === this.lastLine) return
+    this.lastLine = at
+    const line = this.prog.lineInfo?.[at]
+    if (line === undefined) return
+    const file = line.fileName.slice(line.fileName.lastIndexOf('/') + 1)
+    this.log.write(`; ${line.text.trimStart()} @ ${file}:${line.line}\n`)
+  }
+
+  subprogOf(idx: number): number {
+    let found = 0
+    for (let i = 0; i < this.subprogs.length; i++) if ((this.subprogs[i] as Subprog).start <= idx) found = i
+    return found
+  }
+
+  subprogAt(start: number): number {
+    return this.subprogs.findIndex((subprog) => subprog.start === start)
+  }
+
+  /** Remembers the current instruction in the way this state was reached. */
+  pushHistory(stackFrame = -1, stackSlot = -1, linked?: HistoryEntry['linked']): void {
+    const entry = this.historyEntry
+    if (entry !== undefined) {
+      if (stackFrame >= 0) {
+        entry.stackFrame = stackFrame
+        entry.stackSlot = stackSlot
+      }
+      if (linked !== undefined) entry.linked = linked
+      return
+    }
+    const made: HistoryEntry = { idx: this.insnIdx, prev: this.prevInsnIdx, stackFrame, stackSlot, linked }
+    this.state.history.push(made)
+    this.historyEntry = made
+  }
+
+  /** Puts a path aside; the copy is the caller's to change. */
+  pushBranch(insnIdx: number, prevInsnIdx: number): State {
+    const copy = this.state.copy()
+    copy.history = this.state.history.slice()
+    copy.branches = 1
+    if (copy.parent !== undefined) copy.parent.branches++
+    this.branches.push({ state: copy, insnIdx, prevInsnIdx, logPosition: this.log.position })
+    if (this.branches.length > 8192) {
+      this.refuse(`The sequence of ${this.branches.length} jumps is too complex.`, 'E2BIG')
+    }
+    return copy
+  }
+}

@@ -1,0 +1,138 @@
+// The walk along all paths, depth first, in Linux's order.
+
+import { checkInsnFields, type Insn } from '../../isa/index.js'
+import { helperCall } from '../call/helper.js'
+import { leaveFrame, subprogCall } from '../call/subprog.js'
+import { checkResourceLeak, checkReturn } from '../check/exit.js'
+import { type Env, MARK } from '../env.js'
+import { aluInsn } from '../insn/alu.js'
+import { condJump } from '../insn/jump.js'
+import { atomic, load, loadImm64, loadPacket, store } from '../insn/memory.js'
+import { isVisited, finishPath } from './visited.js'
+
+const PATH_END = -1
+
+/** Walks from the state at hand until no path is left. */
+export function walk(env: Env): void {
+  let printPath = false
+  const { log } = env
+  const pops = (log.level & 2) === 0
+  let previous = -1
+  for (;;) {
+    env.historyEntry = undefined
+    env.prevInsnIdx = previous
+    const idx = env.insnIdx
+    const insn = env.insns[idx]
+    if (insn === undefined) env.refuse(`invalid insn idx ${idx} insn_cnt ${env.insns.length}`, 'EFAULT')
+    if (++env.insnsProcessed > env.maxInsns) {
+      env.refuse(`BPF program is too large. Processed ${env.insnsProcessed} insn`, 'E2BIG')
+    }
+    const { state } = env
+    state.lastInsn = previous
+    state.insnIdx = idx
+    let next: number
+    if (((env.marks[idx] as number) & MARK.prune) !== 0 && isVisited(env)) {
+      if (log.traces) {
+        log.write(printPath ? `\nfrom ${previous} to ${idx}: safe\n` : `${idx}: safe\n`)
+      }
+      next = PATH_END
+    } else {
+      if (((env.marks[idx] as number) & MARK.jump) !== 0) env.pushHistory()
+      if (log.traces) {
+        if (printPath) {
+          log.write(`\nfrom ${previous} to ${idx}:`)
+          env.printState()
+          printPath = false
+        }
+        env.printInsnState()
+        env.printLine(idx)
+        const start = log.position
+        log.write(`${idx}: ${env.insnText(idx)}`)
+        log.prevWidth = log.position - start
+        log.write('\n')
+        log.prevPosition = log.position
+      }
+      env.seen[idx] = 1
+      previous = idx
+      next = step(env, insn)
+    }
+    if (next !== PATH_END) {
+      env.insnIdx = next
+      continue
+    }
+    env.scratchAll()
+    finishPath(env.state)
+    const branch = env.branches.pop()
+    if (branch === undefined) return
+    if (pops) log.reset(branch.logPosition)
+    env.state = branch.state
+    env.insnIdx = branch.insnIdx
+    previous = branch.prevInsnIdx
+    printPath = true
+  }
+}
+
+/** One instruction; the next one on this path or PATH_END. */
+function step(env: Env, insn: Insn): number {
+  const kind = insn.code & 7
+  const wrong = checkInsnFields(insn)
+  if (wrong !== undefined) {
+    if (kind === 5 || kind === 6) env.jumpsProcessed++
+    operandsFirst(env, insn)
+    env.refuse(wrong.message, wrong.errno)
+  }
+  switch (kind) {
+    case 4:
+    case 7:
+      if (insn.op?.kind === 'addr_space_cast') return env.unsupported('arena memory')
+      aluInsn(env, insn)
+      return insn.pc + 1
+    case 1:
+      load(env, insn)
+      return insn.pc + 1
+    case 3:
+      if ((insn.code & 0xe0) === 0xc0) atomic(env, insn)
+      else store(env, insn)
+      return insn.pc + 1
+    case 2:
+      store(env, insn)
+      return insn.pc + 1
+    case 0:
+      if (insn.code === 0x18) {
+        loadImm64(env, insn)
+        return insn.pc + 2
+      }
+      loadPacket(env, insn)
+      return insn.pc + 1
+    default:
+      return jump(env, insn)
+  }
+}
+
+/** Where Linux reads an operand before it looks at the fields. */
+function operandsFirst(_env: Env, _insn: Insn): void {}
+
+function jump(env: Env, insn: Insn): number {
+  env.jumpsProcessed++
+  const { code, src, pc } = insn
+  switch (code & 0xf0) {
+    case 0x80: {
+      if (env.state.activeLocks > 0 && src === 1) env.refuse('function calls are not allowed while holding a lock')
+      if (src === 1) return subprogCall(env, insn)
+      if (src === 2) return env.unsupported('kfuncs')
+      helperCall(env, insn)
+      return pc + 1
+    }
+    case 0x00:
+      return pc + 1 + (code === 0x06 ? insn.imm : insn.off)
+    case 0x90: {
+      const inner = env.state.frames.length > 1
+      checkResourceLeak(env, 'BPF_EXIT instruction in main prog', !inner)
+      if (inner) return leaveFrame(env)
+      checkReturn(env)
+      return PATH_END
+    }
+    default:
+      return condJump(env, insn)
+  }
+}

@@ -1,0 +1,266 @@
+// Arithmetic instructions.
+
+import { isConst, isConst32, type Num, newNum, setUnknown } from '../domain/num.js'
+import {
+  addNum,
+  andNum,
+  arshNum,
+  arshNum32,
+  lshNum,
+  lshNum32,
+  mulNum,
+  negNum,
+  orNum,
+  rshNum,
+  rshNum32,
+  signExtendNum,
+  subNum,
+  xorNum,
+} from '../domain/scalar-alu.js'
+import { isContradictory, syncBounds, zeroExtend32 } from '../domain/sync.js'
+import type { Env } from '../env.js'
+import type { Insn } from '../../isa/index.js'
+import { markPrecise } from '../explore/precision.js'
+import { constReg, copyReg, makeUnknown, type Reg } from '../state/reg.js'
+import { pointerAlu } from './pointer-alu.js'
+import { readReg } from './operands.js'
+
+const scratch = newNum()
+
+/** Gives a number an identity, so that what is learnt of one copy is learnt of all. */
+export function giveId(env: Env, regno: number): void {
+  const reg = env.reg(regno)
+  if (reg.type !== 'scalar' || isConst(reg)) {
+    if (reg.type !== 'scalar' || !reg.addConst) return
+  }
+  if (reg.id !== 0 && !reg.addConst) return
+  const copy = copyReg(reg)
+  if (copy.addConst) {
+    copy.addConst = false
+    copy.id = 0
+    copy.off = 0
+  }
+  if (copy.id === 0 && !isConst(copy)) copy.id = env.newId()
+  env.regs[regno] = copy
+}
+
+export function aluInsn(env: Env, insn: Insn): void {
+  const { code, dst, src } = insn
+  const narrow = (code & 7) === 4
+  const operation = code & 0xf0
+  const byReg = (code & 8) !== 0
+  if (operation === 0xb0) return move(env, insn, narrow, byReg)
+  if (operation === 0x80 || operation === 0xd0) {
+    readReg(env, dst)
+    const reg = env.reg(dst)
+    env.scratch(dst)
+    if (reg.type !== 'scalar') {
+      env.regs[dst] = unknown()
+      return
+    }
+    const result = copyReg(reg)
+    result.id = 0
+    result.addConst = false
+    result.off = 0
+    if (operation === 0x80) {
+      negNum(result, scratch)
+      if (narrow) zeroExtend32(result)
+      finish(result)
+    } else setUnknown(result)
+    if (operation === 0xd0) makeUnknown(result, false)
+    env.regs[dst] = result
+    return
+  }
+  if (byReg) readReg(env, src)
+  readReg(env, dst)
+  env.scratch(dst)
+  binary(env, insn, narrow, byReg)
+}
+
+function move(env: Env, insn: Insn, narrow: boolean, byReg: boolean): void {
+  const { dst, src, off, imm } = insn
+  if (byReg) readReg(env, src)
+  env.scratch(dst)
+  if (!byReg) {
+    env.regs[dst] = constReg(imm, narrow ? 0 : imm >> 31)
+    return
+  }
+  const from = env.reg(src)
+  if (!narrow) {
+    if (off === 0) {
+      giveId(env, src)
+      env.regs[dst] = copyReg(env.reg(src))
+      return
+    }
+    if (from.type !== 'scalar') {
+      env.regs[dst] = unknown()
+      return
+    }
+    const noExtension = Number(from.umaxHi) === 0 && from.umaxLo >>> 0 < 2 ** (off - 1)
+    if (noExtension) giveId(env, src)
+    const result = copyReg(env.reg(src))
+    if (!noExtension) {
+      result.id = 0
+      result.addConst = false
+      result.off = 0
+    }
+    signExtendNum(result, off / 8, false)
+    env.regs[dst] = result
+    return
+  }
+  if (from.type !== 'scalar') {
+    // Part of a pointer is a number; whoever may load programs without limits may see it.
+    const result = unknown()
+    zeroExtend32(result)
+    syncBounds(result)
+    env.regs[dst] = result
+    return
+  }
+  if (off === 0) {
+    const fits = from.umaxHi === 0
+    if (fits) giveId(env, src)
+    const result = copyReg(env.reg(src))
+    if (!fits) {
+      result.id = 0
+      result.addConst = false
+      result.off = 0
+    }
+    zeroExtend32(result)
+    syncBounds(result)
+    env.regs[dst] = result
+    return
+  }
+  const noExtension = from.umaxHi === 0 && from.umaxLo >>> 0 < 2 ** (off - 1)
+  if (noExtension) giveId(env, src)
+  const result = copyReg(env.reg(src))
+  if (!noExtension) {
+    result.id = 0
+    result.addConst = false
+    result.off = 0
+  }
+  signExtendNum(result, off / 8, true)
+  env.regs[dst] = result
+}
+
+function binary(env: Env, insn: Insn, narrow: boolean, byReg: boolean): void {
+  const { code, dst, src, imm } = insn
+  const operation = code & 0xf0
+  const left = env.reg(dst)
+  const right = byReg ? env.reg(src) : constReg(imm, imm >> 31)
+  if (left.type !== 'scalar' || right.type !== 'scalar') {
+    if (left.type !== 'scalar' && right.type !== 'scalar') {
+      // The difference of two pointers is an unknown number.
+      if (operation === 0x10) {
+        env.regs[dst] = unknown()
+        return
+      }
+      env.refuse(`R${dst} pointer ${operatorName(insn)} pointer prohibited`, 'EACCES')
+    }
+    if (left.type === 'scalar') {
+      // number op pointer: only addition makes sense.
+      markPrecise(env, dst)
+      return pointerAlu(env, insn, src, dst, narrow)
+    }
+    if (byReg) markPrecise(env, src)
+    return pointerAlu(env, insn, dst, byReg ? src : -1, narrow)
+  }
+  const result = copyReg(left)
+  const linkedAdd = !narrow && operation === 0x00 && left.id !== 0 && isConst(right) && smallConst(right) && !left.addConst
+  scalarAlu(result, right, operation, narrow)
+  result.id = 0
+  result.addConst = false
+  result.off = 0
+  // r += constant keeps the relation to what it was copied from.
+  if (linkedAdd) {
+    result.id = left.id
+    result.addConst = true
+    result.off = right.valueLo
+  }
+  env.regs[dst] = result
+}
+
+function smallConst(reg: Reg): boolean {
+  return reg.valueHi === reg.valueLo >> 31
+}
+
+function operatorName(insn: Insn): string {
+  const names = ['+=', '-=', '*=', '/=', '|=', '&=', '<<=', '>>=', 'neg', '%=', '^=', '=', 's>>=', 'endian']
+  return names[insn.code >> 4] ?? '?'
+}
+
+function unknown(): Reg {
+  const reg = constReg(0, 0)
+  setUnknown(reg)
+  return reg
+}
+
+/** What Linux computes ranges for; all else makes the result unknown. */
+function isTracked(operation: number, by: Num, narrow: boolean): boolean {
+  switch (operation) {
+    case 0x00:
+    case 0x10:
+    case 0x20:
+    case 0x40:
+    case 0x50:
+    case 0xa0:
+      return true
+    case 0x60:
+    case 0x70:
+    case 0xc0: {
+      const known = narrow ? isConst32(by) : isConst(by)
+      const bits = narrow ? 32 : 64
+      return known && (narrow || by.valueHi === 0) && by.valueLo >>> 0 < bits
+    }
+    default:
+      return false
+  }
+}
+
+function scalarAlu(result: Reg, by: Reg, operation: number, narrow: boolean): void {
+  const contradictory = isContradictory(by)
+  if (contradictory || !isTracked(operation, by, narrow)) {
+    makeUnknown(result, false)
+    if (narrow && !contradictory) {
+      zeroExtend32(result)
+      syncBounds(result)
+    }
+    return
+  }
+  const amount = by.valueLo
+  switch (operation) {
+    case 0x00:
+      addNum(result, by)
+      break
+    case 0x10:
+      subNum(result, by)
+      break
+    case 0x20:
+      mulNum(result, by)
+      break
+    case 0x40:
+      orNum(result, by)
+      break
+    case 0x50:
+      andNum(result, by)
+      break
+    case 0xa0:
+      xorNum(result, by)
+      break
+    case 0x60:
+      narrow ? lshNum32(result, amount) : lshNum(result, amount)
+      break
+    case 0x70:
+      narrow ? rshNum32(result, amount) : rshNum(result, amount)
+      break
+    case 0xc0:
+      narrow ? arshNum32(result, amount) : arshNum(result, amount)
+      break
+  }
+  if (narrow) zeroExtend32(result)
+  finish(result)
+}
+
+function finish(result: Num): void {
+  syncBounds(result)
+  if (isContradictory(result)) setUnknown(result)
+}

@@ -1,0 +1,273 @@
+// Conditional jumps: certain outcomes, what both branches learn, null checks and packet bounds.
+
+import type { Insn } from '../../isa/index.js'
+import { mapTypeById } from '../../spec/index.js'
+import { assume, certainOutcome, type Comparison, NEGATED, SWAPPED } from '../domain/compare.js'
+import { toNumber } from '../domain/int64.js'
+import { addBits, isConst, isConst32 } from '../domain/num.js'
+import { addNum } from '../domain/scalar-alu.js'
+import { syncBounds } from '../domain/sync.js'
+import type { Env } from '../env.js'
+import { replaceRegs } from '../call/effects.js'
+import { markPrecise } from '../explore/precision.js'
+import { findPrevious, widen } from '../explore/widen.js'
+import { specialFields } from '../access/special-fields.js'
+import { constReg, copyReg, isNeverNull, isPacketPointer, MAYBE_NULL, type Reg } from '../state/reg.js'
+import { type Linked, SLOT, type State } from '../state/state.js'
+import { readReg } from './operands.js'
+
+void addBits
+
+const OPERATORS: Readonly<Record<number, Comparison>> = {
+  0x10: 'eq',
+  0x20: 'gt',
+  0x30: 'ge',
+  0x40: 'set',
+  0x50: 'ne',
+  0x60: 'sgt',
+  0x70: 'sge',
+  0xa0: 'lt',
+  0xb0: 'le',
+  0xc0: 'slt',
+  0xd0: 'sle',
+}
+
+const AT_END = -1
+const BEYOND_END = -2
+
+/** Returns the next instruction of this path. */
+export function condJump(env: Env, insn: Insn): number {
+  const { pc, dst, src, off, code, imm } = insn
+  const next = pc + 1
+  if (insn.op?.kind === 'may_goto') {
+    const previous = findPrevious(env, env.state, pc)
+    const other = env.pushBranch(next, pc)
+    other.mayGotoDepth++
+    if (previous !== undefined) widen(previous, other)
+    return pc + off + 1
+  }
+  const op = OPERATORS[code & 0xf0] as Comparison
+  const narrow = (code & 7) === 6
+  const byReg = (code & 8) !== 0
+  readReg(env, dst)
+  if (byReg) readReg(env, src)
+  const left = env.reg(dst)
+  const right = byReg ? env.reg(src) : constReg(imm, imm >> 31)
+  const outcome = decide(op, left, right, narrow)
+  if (outcome !== undefined) {
+    if (left.type === 'scalar') markPrecise(env, dst)
+    if (byReg && right.type === 'scalar') markPrecise(env, src)
+    if (env.log.traces) env.printInsnState()
+    return outcome ? pc + off + 1 : next
+  }
+  const linked: Linked[] = []
+  if (byReg && right.type === 'scalar' && right.id !== 0) collectLinked(env.state, right.id, linked)
+  if (left.type === 'scalar' && left.id !== 0) collectLinked(env.state, left.id, linked)
+  if (linked.length > 1) env.pushHistory(-1, -1, linked)
+  const { state } = env
+  const other = env.pushBranch(pc + off + 1, pc)
+  if (left.type === 'scalar' && right.type === 'scalar') {
+    if (byReg && dst === src) {
+      // Comparing a register with itself teaches nothing.
+    } else {
+      learn(state, NEGATED[op], dst, byReg ? src : -1, right, narrow)
+      learn(other, op, dst, byReg ? src : -1, right, narrow)
+    }
+  }
+  for (const each of [state, other]) {
+    const frame = each.frame
+    if (byReg && right.type === 'scalar' && right.id !== 0) syncLinked(env, each, frame.regs[src] as Reg, linked)
+    if (left.type === 'scalar' && left.id !== 0) syncLinked(env, each, frame.regs[dst] as Reg, linked)
+  }
+  nullChecks(env, state, other, insn, op, narrow, byReg)
+  if (env.log.traces) env.printInsnState()
+  return next
+}
+
+function decide(op: Comparison, left: Reg, right: Reg, narrow: boolean): boolean | undefined {
+  const packet = (reg: Reg) => isPacketPointer(reg) || reg.type === 'pkt_end'
+  if (packet(left) && packet(right) && !narrow) return decidePacket(op, left, right)
+  let a = left
+  let b = right
+  let operator = op
+  if (!(b.type === 'scalar' && (narrow ? isConst32(b) : isConst(b)))) {
+    ;[a, b] = [b, a]
+    operator = SWAPPED[op]
+  }
+  if (a.type !== 'scalar') {
+    if (b.type !== 'scalar' || !(narrow ? isConst32(b) : isConst(b)) || !isNeverNull(a)) return undefined
+    if (b.valueLo !== 0 || (!narrow && b.valueHi !== 0)) return undefined
+    return operator === 'eq' ? false : operator === 'ne' ? true : undefined
+  }
+  if (b.type !== 'scalar') return undefined
+  return certainOutcome(operator, a, b, narrow)
+}
+
+function decidePacket(op: Comparison, left: Reg, right: Reg): boolean | undefined {
+  let pkt: Reg
+  let operator = op
+  if (right.type === 'pkt_end') pkt = left
+  else if (left.type === 'pkt_end') {
+    pkt = right
+    operator = SWAPPED[op]
+  } else return undefined
+  if (pkt.range >= 0) return undefined
+  switch (operator) {
+    case 'le':
+    case 'gt':
+      return pkt.range === BEYOND_END ? operator === 'gt' : undefined
+    case 'lt':
+    case 'ge':
+      return operator === 'ge'
+    default:
+      return undefined
+  }
+}
+
+function learn(state: State, op: Comparison, dst: number, src: number, constant: Reg, narrow: boolean): void {
+  const { regs } = state.frame
+  const a = copyReg(regs[dst] as Reg)
+  const b = src < 0 ? copyReg(constant) : copyReg(regs[src] as Reg)
+  assume(op, a, b, narrow)
+  regs[dst] = a
+  if (src >= 0) regs[src] = b
+}
+
+function collectLinked(state: State, id: number, out: Linked[]): void {
+  for (let f = state.frames.length - 1; f >= 0; f--) {
+    const frame = state.frames[f]
+    if (frame === undefined) continue
+    for (let i = 0; i < 10; i++) {
+      const reg = frame.regs[i] as Reg
+      if (reg.type === 'scalar' && reg.id === id && out.length < 6) out.push({ frame: f, index: i, spilled: false })
+    }
+    frame.spills.forEach((reg, slot) => {
+      if (reg?.type !== 'scalar' || reg.id !== id || frame.types[slot * 8 + 7] !== SLOT.spill) return
+      if (out.length < 6) out.push({ frame: f, index: slot, spilled: true })
+    })
+  }
+}
+
+/** What was learnt of one register holds for all that share its id. */
+function syncLinked(_env: Env, state: State, known: Reg, linked: readonly Linked[]): void {
+  for (const { frame: f, index, spilled } of linked) {
+    const frame = state.frames[f]
+    const reg = spilled ? frame?.spills[index] : frame?.regs[index]
+    if (frame === undefined || reg === undefined || reg === known || reg.type !== 'scalar' || reg.id !== known.id) continue
+    const made = copyReg(known)
+    made.precise = reg.precise
+    if ((reg.addConst || known.addConst) && (reg.addConst ? reg.off : 0) !== (known.addConst ? known.off : 0)) {
+      const distance = (reg.addConst ? reg.off : 0) - (known.addConst ? known.off : 0)
+      addNum(made, constReg(distance, distance >> 31))
+      syncBounds(made)
+    }
+    made.off = reg.off
+    made.addConst = reg.addConst
+    if (spilled) frame.spills[index] = made
+    else frame.regs[index] = made
+  }
+}
+
+function nullChecks(env: Env, state: State, other: State, insn: Insn, op: Comparison, narrow: boolean, byReg: boolean): void {
+  const left = state.frame.regs[insn.dst] as Reg
+  if (!narrow && !byReg && insn.imm === 0 && (op === 'eq' || op === 'ne') && (left.flags & MAYBE_NULL) !== 0) {
+    settleNull(state, left.id, left.refObjId, op === 'ne')
+    settleNull(other, left.id, left.refObjId, op === 'eq')
+    return
+  }
+  if (byReg && !narrow) packetBounds(state, other, insn, op)
+  void env
+}
+
+/** All copies of a pointer that may be null are either null or not. */
+function settleNull(state: State, id: number, refObjId: number, isNull: boolean): void {
+  if (isNull && refObjId !== 0 && refObjId === id) {
+    state.refs = state.refs.filter((ref) => ref.id !== id)
+  }
+  replaceRegs(state, (reg) => {
+    if ((reg.flags & MAYBE_NULL) === 0 || reg.id !== id) return undefined
+    if (isNull) return constReg(0, 0)
+    return notNull(reg)
+  })
+}
+
+function notNull(reg: Reg): Reg {
+  const made = copyReg(reg)
+  made.flags &= ~MAYBE_NULL
+  if (made.type === 'map_value' && made.map !== null) {
+    const { map } = made
+    const type = mapTypeById(map.type)?.name
+    if (map.inner !== undefined) {
+      made.type = 'map_ptr'
+      made.map = map.inner
+      const special = specialFields(map.inner).length > 0
+      made.mapUid = special ? reg.id : 0
+    } else if (type === 'xskmap') {
+      made.type = 'xdp_sock'
+      made.map = null
+    } else if (type === 'sockmap' || type === 'sockhash') {
+      made.type = 'sock'
+      made.map = null
+    }
+  }
+  const keepsId =
+    made.type === 'map_value' && specialFields(made.map ?? (reg.map as never)).some(({ kind }) => kind === 'bpf_spin_lock' || kind === 'bpf_res_spin_lock')
+  if (!keepsId) made.id = 0
+  return made
+}
+
+/** A comparison with the packet's end tells how many bytes are there. */
+function packetBounds(state: State, other: State, insn: Insn, op: Comparison): void {
+  const dst = state.frame.regs[insn.dst] as Reg
+  const src = state.frame.regs[insn.src] as Reg
+  const pair = (a: Reg, b: Reg) => (a.type === 'pkt' && b.type === 'pkt_end') || (a.type === 'pkt_meta' && b.type === 'pkt')
+  let operator = op
+  let regno: number
+  if (pair(dst, src)) regno = insn.dst
+  else if (pair(src, dst)) {
+    regno = insn.src
+    operator = SWAPPED[op]
+  } else return
+  switch (operator) {
+    case 'gt':
+      goodRange(state, regno, false)
+      markEnd(other, regno, BEYOND_END)
+      break
+    case 'le':
+      goodRange(other, regno, false)
+      markEnd(state, regno, BEYOND_END)
+      break
+    case 'ge':
+      goodRange(state, regno, true)
+      markEnd(other, regno, AT_END)
+      break
+    case 'lt':
+      goodRange(other, regno, true)
+      markEnd(state, regno, AT_END)
+      break
+  }
+}
+
+function goodRange(state: State, regno: number, open: boolean): void {
+  const reg = state.frame.regs[regno] as Reg
+  if (reg.off < 0 || (reg.off === 0 && open)) return
+  const umax = toNumber(reg.umaxLo, reg.umaxHi)
+  if (reg.umaxHi !== 0 || umax > 0xffff || umax + reg.off > 0xffff) return
+  const range = reg.off + (open ? 1 : 0)
+  const { id, type } = reg
+  replaceRegs(state, (each) => {
+    if (each.type !== type || each.id !== id || each.range >= range) return undefined
+    const made = copyReg(each)
+    made.range = range
+    return made
+  })
+}
+
+function markEnd(state: State, regno: number, range: number): void {
+  const { regs } = state.frame
+  const reg = regs[regno] as Reg
+  if (reg.type !== 'pkt') return
+  const made = copyReg(reg)
+  made.range = range
+  regs[regno] = made
+}

@@ -1,0 +1,161 @@
+// Loads, stores, atomic operations, ld_imm64 and packet loads.
+
+import type { Insn } from '../../isa/index.js'
+import { mapTypeById } from '../../spec/index.js'
+import { checkAccess } from '../access/check-access.js'
+import { signExtendNum } from '../domain/scalar-alu.js'
+import { hi, fromBig } from '../domain/int64.js'
+import type { Env } from '../env.js'
+import { constReg, copyReg, NOT_INIT, pointerReg, type Reg, typeText, unknownReg } from '../state/reg.js'
+import { clearPacketPointers } from '../call/effects.js'
+import { checkResourceLeak } from '../check/exit.js'
+import { readReg, writeReg } from './operands.js'
+
+const SIZES = [4, 2, 1, 8] as const
+const sizeOf = (code: number): number => SIZES[((code & 0x18) >> 3) as 0 | 1 | 2 | 3]
+
+/** Linux rewrites an instruction by the kind of pointer it saw: it must be the same on every path. */
+function sameKind(env: Env, regno: number): void {
+  const reg = env.reg(regno)
+  const { type } = reg
+  const rewritten =
+    type === 'ctx' || type === 'sock' || type === 'sock_common' || type === 'tcp_sock' || type === 'xdp_sock' || type === 'ptr_'
+  const kind = rewritten ? typeText(type, reg.flags) : 'plain'
+  const known = env.pointerKinds[env.insnIdx]
+  if (known === undefined) env.pointerKinds[env.insnIdx] = kind
+  else if (known !== kind) env.refuse('same insn cannot be used with different pointers')
+}
+
+export function load(env: Env, insn: Insn): void {
+  const { dst, src, off, code } = insn
+  readReg(env, src)
+  writeReg(env, dst)
+  const size = sizeOf(code)
+  const kindBefore = env.reg(src)
+  const before = env.regs[dst] as Reg
+  checkAccess(env, src, off, { write: false, size, value: dst })
+  if ((code & 0xe0) === 0x80 && size < 8) {
+    const loaded = env.reg(dst)
+    if (loaded.type === 'scalar') {
+      const copy = copyReg(loaded)
+      signExtendNum(copy, size, false)
+      env.regs[dst] = copy
+    }
+  }
+  void before
+  checkKind(env, kindBefore)
+}
+
+function checkKind(env: Env, reg: Reg): void {
+  const { type } = reg
+  const rewritten =
+    type === 'ctx' || type === 'sock' || type === 'sock_common' || type === 'tcp_sock' || type === 'xdp_sock' || type === 'ptr_'
+  const kind = rewritten ? typeText(type, reg.flags) : 'plain'
+  const known = env.pointerKinds[env.insnIdx]
+  if (known === undefined) env.pointerKinds[env.insnIdx] = kind
+  else if (known !== kind) env.refuse('same insn cannot be used with different pointers')
+}
+
+export function store(env: Env, insn: Insn): void {
+  const { dst, src, off, code, imm } = insn
+  const size = sizeOf(code)
+  if ((code & 7) === 3) {
+    readReg(env, src)
+    readReg(env, dst)
+    checkAccess(env, dst, off, { write: true, size, value: src })
+    sameKind(env, dst)
+  } else {
+    readReg(env, dst)
+    checkAccess(env, dst, off, { write: true, size, value: -1, imm })
+    sameKind(env, dst)
+  }
+}
+
+const UNFIT: ReadonlySet<string> = new Set(['ctx', 'pkt', 'pkt_meta', 'flow_keys', 'sock', 'sock_common', 'tcp_sock', 'xdp_sock'])
+
+export function atomic(env: Env, insn: Insn): void {
+  const { dst, src, off, code, imm } = insn
+  const size = sizeOf(code)
+  if (imm === 0x100) return load(env, insn)
+  if (imm === 0x110) {
+    readReg(env, src)
+    readReg(env, dst)
+    checkAccess(env, dst, off, { write: true, size, value: src })
+    return
+  }
+  readReg(env, src)
+  readReg(env, dst)
+  if (imm === 0xf1) readReg(env, 0)
+  const reg = env.reg(dst)
+  if (UNFIT.has(reg.type)) {
+    env.refuse(`BPF_ATOMIC stores into R${dst} ${typeText(reg.type, reg.flags)} is not allowed`, 'EACCES')
+  }
+  const into = (imm & 1) === 0 ? -1 : imm === 0xf1 ? 0 : src
+  if (into >= 0) writeReg(env, into)
+  if (env.reg(src).type !== 'scalar' && reg.type === 'fp') {
+    if (size !== 8) env.refuse('invalid size of register fill', 'EACCES')
+  }
+  const pointer = env.reg(dst)
+  checkAccess(env, dst, off, { write: false, size, value: into < 0 ? -1 : into })
+  // The pointer may have been the register that was loaded into.
+  const loaded = into >= 0 ? env.reg(into) : NOT_INIT
+  if (into === dst) env.regs[dst] = pointer
+  checkAccess(env, dst, off, { write: true, size, value: -1 })
+  if (into >= 0) env.regs[into] = loaded.type === 'not_init' ? unknownReg() : loaded
+}
+
+export function loadImm64(env: Env, insn: Insn): void {
+  const { dst, src, imm } = insn
+  writeReg(env, dst)
+  const value = insn.imm64 ?? 0n
+  if (src === 0) {
+    const lo = fromBig(value)
+    env.regs[dst] = constReg(lo, hi)
+    return
+  }
+  if (src === 4) {
+    const reg = pointerReg('func')
+    const subprog = env.subprogAt(insn.pc + imm + 1)
+    if (env.subprogs[subprog]?.global) env.refuse('callback function not static')
+    reg.subprog = subprog
+    env.regs[dst] = reg
+    return
+  }
+  if (src === 3) return env.unsupported('kernel variables (ksyms)')
+  const map = env.prog.map(imm)
+  if (map === undefined) env.refuse(`fd ${imm} is not pointing to valid bpf_map`, 'EBADF')
+  if (src === 1 || src === 5) {
+    const reg = pointerReg('map_ptr')
+    reg.map = map
+    env.regs[dst] = reg
+    return
+  }
+  if (mapTypeById(map.type)?.name === 'arena') {
+    env.regs[dst] = pointerReg('arena')
+    return
+  }
+  const reg = pointerReg('map_value')
+  reg.map = map
+  reg.off = Number(value >> 32n)
+  env.regs[dst] = reg
+}
+
+/** ld_abs and ld_ind: a helper call in disguise, for old packet filters. */
+export function loadPacket(env: Env, insn: Insn): void {
+  const { type } = env.prog
+  if (type !== 'socket_filter' && type !== 'sched_cls' && type !== 'sched_act') {
+    env.refuse('BPF_LD_[ABS|IND] instructions not allowed for this program type')
+  }
+  readReg(env, 6)
+  checkResourceLeak(env, 'BPF_LD_[ABS|IND]')
+  if (env.reg(6).type !== 'ctx') {
+    env.refuse("at the time of BPF_LD_ABS|IND R6 != pointer to skb")
+  }
+  if ((insn.code & 0xe0) === 0x40) readReg(env, insn.src)
+  for (let reg = 0; reg <= 5; reg++) {
+    env.regs[reg] = NOT_INIT
+    env.scratch(reg)
+  }
+  env.regs[0] = unknownReg()
+  void clearPacketPointers
+}

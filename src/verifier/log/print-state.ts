@@ -1,0 +1,129 @@
+// Registers and stack as Linux's verifier log prints them.
+
+import { toBig, toSigned } from '../domain/int64.js'
+import { isConst, isUnknown } from '../domain/num.js'
+import { type Reg, typeText } from '../state/reg.js'
+import { SLOT, SLOT_LETTERS, type State } from '../state/state.js'
+
+const hex = (value: bigint): string => `0x${value.toString(16)}`
+
+/** Small numbers in decimal, others in hexadecimal. */
+export function unsignedText(value: bigint): string {
+  return value <= 0xffffn ? String(value) : hex(value)
+}
+
+export function signedText(value: bigint): string {
+  return value >= -0x8000n && value <= 0x7fffn ? String(value) : hex(BigInt.asUintN(64, value))
+}
+
+export function bitsText(reg: Reg): string {
+  return `(${hex(toBig(reg.valueLo, reg.valueHi))}; ${hex(toBig(reg.maskLo, reg.maskHi))})`
+}
+
+const S64_MIN = -0x8000_0000_0000_0000n
+const S64_MAX = 0x7fff_ffff_ffff_ffffn
+const U64_MAX = 0xffff_ffff_ffff_ffffn
+
+/** Equal bounds are written once, with all their names. */
+function rangesText(reg: Reg): string[] {
+  const bounds: { name: string; value: bigint; omit: boolean }[] = []
+  const add = (name: string, value: bigint, none: bigint) =>
+    bounds.push({ name, value: BigInt.asUintN(64, value), omit: value === none })
+  add('smin', toSigned(reg.sminLo, reg.sminHi), S64_MIN)
+  add('smax', toSigned(reg.smaxLo, reg.smaxHi), S64_MAX)
+  add('umin', toBig(reg.uminLo, reg.uminHi), 0n)
+  add('umax', toBig(reg.umaxLo, reg.umaxHi), U64_MAX)
+  add('smin32', BigInt(reg.smin32), -0x8000_0000n)
+  add('smax32', BigInt(reg.smax32), 0x7fff_ffffn)
+  add('umin32', BigInt(reg.umin32 >>> 0), 0n)
+  add('umax32', BigInt(reg.umax32 >>> 0), 0xffff_ffffn)
+  const out: string[] = []
+  bounds.forEach((first, i) => {
+    if (first.omit) return
+    let names = `${first.name}=`
+    for (const other of bounds.slice(i + 1)) {
+      if (other.omit || other.value !== first.value) continue
+      other.omit = true
+      names += `${other.name}=`
+    }
+    const text = first.name.startsWith('s') ? signedText(BigInt.asIntN(64, first.value)) : unsignedText(first.value)
+    out.push(names + text)
+  })
+  return out
+}
+
+export function regText(reg: Reg, frameno: number): string {
+  const fixed = isConst(reg)
+  const prefix = reg.type === 'scalar' && reg.precise ? 'P' : ''
+  if (reg.type === 'scalar' && fixed) return prefix + signedText(toSigned(reg.valueLo, reg.valueHi))
+  let head = prefix + typeText(reg.type, reg.flags)
+  if (reg.type === 'arena') return head
+  if (reg.type === 'fp') {
+    if (reg.frameno !== frameno) head += `[${reg.frameno}]`
+    if (fixed) return head + signedText(BigInt(reg.off) + toSigned(reg.valueLo, reg.valueHi))
+  }
+  if (reg.type === 'ptr_' && reg.btf !== null) head += reg.btf.btf.typeName(reg.btfId)
+  const parts: string[] = []
+  if (reg.id !== 0) {
+    parts.push(`id=${reg.id}${reg.addConst ? (reg.off >= 0 ? `+${reg.off}` : String(reg.off)) : ''}`)
+  }
+  if (reg.refObjId !== 0) parts.push(`ref_obj_id=${reg.refObjId}`)
+  if (reg.map !== null) {
+    parts.push(`map=${reg.map.name}`, `ks=${reg.map.keySize}`, `vs=${reg.map.valueSize}`)
+  }
+  if (reg.type !== 'scalar' && reg.off !== 0) parts.push(`off=${reg.off}`)
+  if (reg.type === 'pkt' || reg.type === 'pkt_meta') parts.push(`r=${reg.range}`)
+  if (reg.type === 'mem') parts.push(`sz=${reg.memSize}`)
+  if (fixed) {
+    const value = toBig(reg.valueLo, reg.valueHi)
+    if (value !== 0n) parts.push(`imm=${unsignedText(value)}`)
+  } else {
+    parts.push(...rangesText(reg))
+    if (!isUnknown(reg)) parts.push(`var_off=${bitsText(reg)}`)
+  }
+  return `${head}(${parts.join(',')})`
+}
+
+/** The state of one frame on one line, without the newline; only what `scratched` marks when given. */
+export function stateText(
+  state: State,
+  frameno: number,
+  scratched?: { readonly regs: number; slot(slot: number): boolean },
+): string {
+  const frame = state.frames[frameno]
+  if (frame === undefined) return ''
+  let out = frameno > 0 ? ` frame${frameno}:` : ''
+  for (let i = 0; i < 11; i++) {
+    const reg = frame.regs[i] as Reg
+    if (reg.type === 'not_init') continue
+    if (scratched !== undefined && (scratched.regs & (1 << i)) === 0) continue
+    out += ` R${i}=${regText(reg, frameno)}`
+  }
+  for (let slot = 0; slot < frame.allocated >> 3; slot++) {
+    let letters = ''
+    let valid = false
+    for (let j = 0; j < 8; j++) {
+      const type = frame.types[slot * 8 + j] as number
+      if (type !== SLOT.invalid) valid = true
+      letters += SLOT_LETTERS[type]
+    }
+    if (!valid || (scratched !== undefined && !scratched.slot(slot))) continue
+    const name = ` fp-${(slot + 1) * 8}=`
+    const kind = frame.types[slot * 8 + 7]
+    if (kind === SLOT.spill) {
+      const spilled = frame.spills[slot]
+      const above = letters.slice(0, letters.indexOf('r'))
+      out += name + above + (spilled === undefined ? '' : regText(spilled, frameno))
+    } else if (kind === SLOT.dynptr || kind === SLOT.iter) {
+      const occupant = frame.occupants[slot]
+      if (occupant === undefined || !occupant.first) continue
+      out +=
+        occupant.kind === 'dynptr'
+          ? `${name}dynptr_${occupant.type}(id=${occupant.id}${occupant.refId === 0 ? '' : `,ref_id=${occupant.refId}`})`
+          : `${name}iter_${occupant.type}(ref_id=${occupant.refId},state=${occupant.state},depth=${occupant.depth})`
+    } else out += name + letters
+  }
+  if (state.refs.length > 0) out += ` refs=${state.refs.map((ref) => ref.id).join(',')}`
+  if (frame.callback !== undefined) out += frame.callback.async ? ' async_cb' : ' cb'
+  return out
+}

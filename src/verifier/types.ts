@@ -1,0 +1,81 @@
+// What goes into verify() and what comes out.
+
+import type { ErrnoName } from '../base/index.js'
+import type { Btf, FuncInfo, LineInfo } from '../btf/index.js'
+import type { AttachTypeName, ProgTypeName } from '../spec/index.js'
+
+/** A map as the verifier sees it. */
+export interface MapDescription {
+  readonly name: string
+  /** BPF_MAP_TYPE_*. */
+  readonly type: number
+  readonly keySize: number
+  readonly valueSize: number
+  readonly maxEntries: number
+  readonly flags: number
+  readonly frozen?: boolean
+  /** Current bytes of the first value of a frozen read-only array: loads of it are constants. */
+  readonly contents?: Uint8Array | undefined
+  /** Of a map of maps: what its elements look like. */
+  readonly inner?: MapDescription | undefined
+  readonly btf?: Btf | undefined
+  readonly btfKeyTypeId?: number
+  readonly btfValueTypeId?: number
+}
+
+/** A BTF object and whether it describes the kernel. */
+export interface BtfRef {
+  readonly btf: Btf
+  readonly kernel: boolean
+}
+
+export interface VerifyProgram {
+  readonly insns: Uint8Array
+  readonly type: ProgTypeName
+  readonly attachType?: AttachTypeName | undefined
+  readonly sleepable?: boolean
+  readonly license: string
+  /** Possible CPUs of the machine: bounds bpf_get_smp_processor_id(). */
+  readonly cpus?: number
+  readonly name?: string
+  /** The map an instruction names by its file descriptor; undefined for none. */
+  readonly map: (fd: number) => MapDescription | undefined
+  readonly btf?: Btf | undefined
+  readonly funcInfo?: readonly FuncInfo[]
+  readonly lineInfo?: readonly LineInfo[]
+  /** The running kernel's BTF: kfuncs, ksyms and tracing arguments. */
+  readonly kernelBtf?: Btf | undefined
+}
+
+export interface VerifyOptions {
+  /** 0 none, 1 the failing path, 2 everything, 4 statistics; bits. Default 1. */
+  readonly logLevel?: number
+  /** Instructions to look at before giving up. Default Linux's million. */
+  readonly maxInsns?: number
+}
+
+export interface VerifyStats {
+  readonly insnsProcessed: number
+  readonly totalStates: number
+  readonly peakStates: number
+  readonly maxStatesPerInsn: number
+}
+
+export interface Diagnostic {
+  /** Linux's last telling line. */
+  readonly message: string
+  readonly errno: ErrnoName
+  /** Slot of the instruction. */
+  readonly pc: number
+  /** A rule of Linux that is not modelled yet, not a fault of the program. */
+  readonly unsupported: boolean
+  readonly source: { readonly file: string; readonly line: number; readonly text: string } | undefined
+}
+
+export interface VerifyResult {
+  readonly ok: boolean
+  readonly errno: ErrnoName | undefined
+  readonly log: string
+  readonly diagnostics: readonly Diagnostic[]
+  readonly stats: VerifyStats
+}

@@ -1,0 +1,150 @@
+// The door: a program in, Linux's verdict out.
+
+import { skipModifiers } from '../btf/index.js'
+import { checkInsnStream, decodeInsns, type Insn } from '../isa/index.js'
+import { PROG_TYPES, type ProgType } from '../spec/index.js'
+import { findSubprogs, markFlow } from './cfg/flow.js'
+import { findLiveRegisters, printLiveRegisters } from './cfg/live-registers.js'
+import { checkStackDepth } from './check/stack-depth.js'
+import { Env, type Subprog } from './env.js'
+import { walk } from './explore/walk.js'
+import { VerifierLog } from './log/verifier-log.js'
+import { Refusal } from './refusal.js'
+import { pointerReg, unknownReg } from './state/reg.js'
+import { Frame, State } from './state/state.js'
+import type { Diagnostic, VerifyOptions, VerifyProgram, VerifyResult } from './types.js'
+
+/**
+ * Linux's verdict on a program (bpf_check()). Pure: whatever the bytes are, the answer is a result; nothing is thrown.
+ * `log` is Linux's text at `logLevel`, `diagnostics` what stands in the way.
+ */
+export function verify(program: VerifyProgram, options: VerifyOptions = {}): VerifyResult {
+  const log = new VerifierLog(options.logLevel ?? 1)
+  const type: ProgType = PROG_TYPES[program.type]
+  let env: Env | undefined
+  try {
+    const unknownMap = (pc: number) => {
+      const insn = decodeInsns(program.insns)[0]
+      void insn
+      void pc
+      return undefined
+    }
+    const problem = checkInsnStream(program.insns, { resolvePseudo: unknownMap })
+    if (problem !== undefined) {
+      if (problem.rule !== 'size') log.write(`${problem.message}\n`)
+      throw Object.assign(new Refusal(problem.message, problem.errno), { pc: problem.pc })
+    }
+    const insns: (Insn | undefined)[] = new Array(program.insns.length / 8).fill(undefined)
+    for (const insn of decodeInsns(program.insns)) insns[insn.pc] = insn
+    env = new Env(program, type, insns, log)
+    if (options.maxInsns !== undefined) env.maxInsns = options.maxInsns
+    run(env)
+    return { ok: true, errno: undefined, log: finishLog(env, log), diagnostics: [], stats: statsOf(env) }
+  } catch (error) {
+    const known = error instanceof Refusal ? error : undefined
+    const message = known?.message ?? `internal error of the verifier: ${String(error)}`
+    const errno = known?.errno ?? 'EFAULT'
+    const diagnostic: Diagnostic = {
+      ...{ message, errno, pc: env?.insnIdx ?? 0 },
+      unsupported: known === undefined || known.unsupported,
+      source: env === undefined ? undefined : sourceOf(env),
+    }
+    return { ok: false, errno, log: finishLog(env, log), diagnostics: [diagnostic], stats: statsOf(env) }
+  }
+}
+
+function sourceOf(env: Env): Diagnostic['source'] {
+  const at = env.lineOfSlot?.[env.insnIdx] ?? -1
+  const line = at < 0 ? undefined : env.prog.lineInfo?.[at]
+  return line === undefined ? undefined : { file: line.fileName, line: line.line, text: line.text.trim() }
+}
+
+function statsOf(env: Env | undefined): VerifyResult['stats'] {
+  return {
+    insnsProcessed: env?.insnsProcessed ?? 0,
+    totalStates: env?.totalStates ?? 0,
+    peakStates: env?.peakStates ?? 0,
+    maxStatesPerInsn: env?.maxStatesPerInsn ?? 0,
+  }
+}
+
+function finishLog(env: Env | undefined, log: VerifierLog): string {
+  const { insnsProcessed, totalStates, peakStates, maxStatesPerInsn } = statsOf(env)
+  log.write(
+    `processed ${insnsProcessed} insns (limit 1000000) max_states_per_insn ${maxStatesPerInsn} total_states ${totalStates} peak_states ${peakStates} mark_read 0\n`,
+  )
+  return log.text
+}
+
+function run(env: Env): void {
+  const { log } = env
+  findSubprogs(env)
+  if ((log.level & 2) !== 0) env.subprogs.forEach((subprog, i) => { log.write(`func#${i} @${subprog.start}\n`) })
+  indexLines(env)
+  markFlow(env)
+  findLiveRegisters(env)
+  if ((log.level & 2) !== 0) printLiveRegisters(env)
+  checkSubprog(env, 0)
+  for (let again = true; again; ) {
+    again = false
+    env.subprogs.forEach((subprog, i) => {
+      if (!subprog.global || !subprog.called || subprog.stackDepth < 0 || verified.get(env)?.has(i)) return
+      const done = verified.get(env) ?? new Set()
+      done.add(i)
+      verified.set(env, done)
+      if (log.traces) log.write(`Validating ${subprog.name}() func#${i}...\n`)
+      checkSubprog(env, i)
+      again = true
+      if (log.traces) log.write(`Func#${i} ('${subprog.name}') is safe for any args that match its prototype\n`)
+    })
+  }
+  checkStackDepth(env)
+}
+
+const verified = new WeakMap<Env, Set<number>>()
+
+function indexLines(env: Env): void {
+  const lines = env.prog.lineInfo
+  if (lines === undefined) return
+  const map = new Int32Array(env.insns.length).fill(-1)
+  let current = -1
+  const byOffset = new Map(lines.map((line, i) => [line.insnOff, i]))
+  for (let slot = 0; slot < map.length; slot++) {
+    current = byOffset.get(slot) ?? current
+    map[slot] = current
+  }
+  env.lineOfSlot = map
+}
+
+function checkSubprog(env: Env, index: number): void {
+  const subprog = env.subprogs[index] as Subprog
+  env.explored = new Map()
+  env.exploredStates = 0
+  env.lastLine = -1
+  const state = new State()
+  state.branches = 1
+  const frame = new Frame(0, index, -1)
+  state.frames.push(frame)
+  env.state = state
+  env.insnIdx = subprog.start
+  env.prevInsnsProcessed = 0
+  env.prevJumpsProcessed = 0
+  state.firstInsn = subprog.start
+  if (index === 0) frame.regs[1] = pointerReg('ctx')
+  else globalArguments(env, frame, subprog)
+  env.scratchAll()
+  const start = env.log.position
+  walk(env)
+  if ((env.log.level & 2) === 0) env.log.reset(start)
+}
+
+function globalArguments(env: Env, frame: Frame, subprog: Subprog): void {
+  const { btf } = env.prog
+  const proto = btf?.type(subprog.protoId)
+  if (btf === undefined || proto?.kind !== 'func_proto') return
+  proto.params.forEach((param, i) => {
+    const type = skipModifiers(btf, param.type)
+    if (type.kind === 'int' || type.kind === 'enum' || type.kind === 'enum64') frame.regs[i + 1] = unknownReg()
+    else env.unsupported('pointer arguments of global functions')
+  })
+}
