@@ -157,7 +157,7 @@ export class Env {
       log.reset(log.prevPosition - 1)
       const width = log.prevWidth
       const column = ((Math.max(width + 4, 40) + 7) & ~7) - width - 1
-      log.write(`${' '.repeat(Math.max(0, column - 1))};`)
+      log.write(`${' '.repeat(Math.max(0, column))};`)
     } else log.write(`${this.insnIdx}:`)
     const frameno = this.state.frames.length - 1
     const scratched = this.allScratched
@@ -187,10 +187,11 @@ export class Env {
   /** The source line of an instruction, where it is another one than the last printed. */
   printLine(idx: number): void {
     const at = this.lineOfSlot?.[idx] ?? -1
-    if (at < 0 || at === this.lastLine) return
-    this.lastLine = at
-    const line = this.prog.lineInfo?.[at]
+    const line = at < 0 ? undefined : this.prog.lineInfo?.[at]
     if (line === undefined) return
+    const last = this.prog.lineInfo?.[this.lastLine]
+    if (last !== undefined && last.fileNameOff === line.fileNameOff && last.line === line.line) return
+    this.lastLine = at
     const file = line.fileName.slice(line.fileName.lastIndexOf('/') + 1)
     this.log.write(`; ${line.text.trimStart()} @ ${file}:${line.line}\n`)
   }

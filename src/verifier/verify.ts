@@ -23,13 +23,7 @@ export function verify(program: VerifyProgram, options: VerifyOptions = {}): Ver
   const type: ProgType = PROG_TYPES[program.type]
   let env: Env | undefined
   try {
-    const unknownMap = (pc: number) => {
-      const insn = decodeInsns(program.insns)[0]
-      void insn
-      void pc
-      return undefined
-    }
-    const problem = checkInsnStream(program.insns, { resolvePseudo: unknownMap })
+    const problem = checkInsnStream(program.insns)
     if (problem !== undefined) {
       if (problem.rule !== 'size') log.write(`${problem.message}\n`)
       throw Object.assign(new Refusal(problem.message, problem.errno), { pc: problem.pc })
@@ -130,12 +124,30 @@ function checkSubprog(env: Env, index: number): void {
   env.prevInsnsProcessed = 0
   env.prevJumpsProcessed = 0
   state.firstInsn = subprog.start
-  if (index === 0) frame.regs[1] = pointerReg('ctx')
+  if (index === 0) {
+    frame.regs[1] = pointerReg('ctx')
+    noteUnsizedContext(env, subprog)
+  }
   else globalArguments(env, frame, subprog)
   env.scratchAll()
   const start = env.log.position
   walk(env)
   if ((env.log.level & 2) === 0) env.log.reset(start)
+}
+
+/** Linux looks at the main program's argument too, and only remarks on what it cannot size. */
+function noteUnsizedContext(env: Env, subprog: Subprog): void {
+  const { btf, funcInfo } = env.prog
+  const proto = btf === undefined || subprog.protoId === 0 ? undefined : btf.type(subprog.protoId)
+  if (btf === undefined || proto?.kind !== 'func_proto') return
+  const func = btf.type(funcInfo?.[0]?.typeId ?? 0)
+  if (func.kind === 'func' && func.linkage === 'static') return
+  const param = proto.params[0]
+  const pointer = param === undefined ? undefined : skipModifiers(btf, param.type)
+  if (pointer?.kind !== 'ptr') return
+  const target = skipModifiers(btf, pointer.type)
+  if (target.kind !== 'void') return
+  env.log.write("arg#0 reference type('UNKNOWN ') size cannot be determined: -22\n")
 }
 
 function globalArguments(env: Env, frame: Frame, subprog: Subprog): void {

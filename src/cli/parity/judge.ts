@@ -119,7 +119,7 @@ class RecordingKernel {
       this.frozen.delete(result as number)
       this.inner.delete(result as number)
       const inner = made.innerMapFd === undefined ? undefined : this.describe(made.innerMapFd)
-      if (inner !== undefined) this.inner.set(result as number, inner)
+      if (inner !== undefined) this.inner.set(result as number, { ...inner, name: '' })
     } else if (name === 'map_freeze') this.frozen.add((request as { mapFd: number }).mapFd)
     else if (name === 'btf_load') {
       this.btfs.set((result as { fd: number }).fd, parseBtf((request as { btf: Uint8Array }).btf.slice()))

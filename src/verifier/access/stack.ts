@@ -2,7 +2,6 @@
 
 import { toNumber, toSigned } from '../domain/int64.js'
 import { isConst } from '../domain/num.js'
-import { truncateNum } from '../domain/scalar-alu.js'
 import type { Env } from '../env.js'
 import { markPrecise } from '../explore/precision.js'
 import { giveId } from '../insn/alu.js'
@@ -182,7 +181,7 @@ function readFixed(env: Env, frame: Frame, off: number, size: number, dst: numbe
         const reg = copyReg(spilled)
         if (bitWidth(reg) > size * 8) {
           reg.id = 0
-          reg.addConst = false
+          reg.addConst = 0
         }
         env.regs[dst] = reg
         env.pushHistory(frame.frameno, slot)
@@ -251,5 +250,3 @@ export function checkInitialized(env: Env, regno: number, off: number, size: num
     )
   }
 }
-
-export { truncateNum }

@@ -31,6 +31,7 @@ export function subprogCall(env: Env, insn: Insn): number {
     env.log.write('callee:\n')
     env.printState()
   }
+  env.scratchAll()
   return subprog.start
 }
 

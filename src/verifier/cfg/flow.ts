@@ -99,6 +99,7 @@ export function markFlow(env: Env): void {
       continue
     }
     if (code === CALL) {
+      mark(pc + 1, MARK.prune | MARK.jump)
       if (isSyncCallbackCall(insn)) mark(pc, MARK.callsCallback | MARK.force | MARK.prune | MARK.jump)
       else if (src === 0 && helperById(imm)?.name === 'timer_set_callback') mark(pc, MARK.prune)
       else if (src === 2 && /^bpf_iter_\w+_next$/.test(env.callName(insn) ?? '')) mark(pc, MARK.prune | MARK.force)

@@ -3,6 +3,7 @@
 import type { Insn } from '../../isa/index.js'
 import { helperById, kfuncByName, kfuncParams } from '../../spec/index.js'
 import type { Env } from '../env.js'
+import { findLoops } from './loops.js'
 import { successors } from './flow.js'
 
 const CALLER_SAVED = 0x3f
@@ -79,10 +80,12 @@ export function findLiveRegisters(env: Env): void {
 /** Linux's table of them at log level 2. */
 export function printLiveRegisters(env: Env): void {
   env.log.write('Live regs before insn:\n')
+  const loops = findLoops(env)
   for (const insn of env.insns) {
     if (insn === undefined) continue
     let text = ''
     for (let reg = 0; reg < 10; reg++) text += ((env.live[insn.pc] as number) & (1 << reg)) !== 0 ? String(reg) : '.'
-    env.log.write(`${String(insn.pc).padStart(7)}: ${text} ${env.insnText(insn.pc)}\n`)
+    const loop = loops[insn.pc] as number
+    env.log.write(`${loop === 0 ? '    ' : `${String(loop).padStart(3)} `}${String(insn.pc).padStart(3)}: ${text} ${env.insnText(insn.pc)}\n`)
   }
 }

@@ -469,3 +469,28 @@ function signExtend32(n: Num, size: number): void {
   zeroExtend32(n)
   syncBounds(n)
 }
+
+/** The low `size` bytes, in the other order where `swap`, zero-extended: only the bits are followed. */
+export function byteSwapNum(n: Num, size: number, swap: boolean): void {
+  if (swap) {
+    swapBits(n, 'valueLo', 'valueHi', size)
+    swapBits(n, 'maskLo', 'maskHi', size)
+  } else if (size < 8) {
+    const keep = size === 4 ? -1 : 0xffff
+    n.valueLo &= keep
+    n.maskLo &= keep
+    n.valueHi = n.maskHi = 0
+  }
+  setUnbounded64(n)
+  setUnbounded32(n)
+}
+
+const swap32 = (word: number): number =>
+  (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)
+
+function swapBits(n: Num, lo: 'valueLo' | 'maskLo', high: 'valueHi' | 'maskHi', size: number): void {
+  const a = n[lo]
+  const b = n[high]
+  n[lo] = size === 8 ? swap32(b) : size === 4 ? swap32(a) : (swap32(a) >>> 16) | 0
+  n[high] = size === 8 ? swap32(a) : 0
+}

@@ -73,7 +73,7 @@ function regSafe(old: Reg, current: Reg, ids: IdMap, exactness: Exactness): bool
   switch (old.type) {
     case 'scalar':
       if (!old.precise && exactness === 'loose') return true
-      if (old.addConst !== current.addConst || (old.addConst && old.off !== current.off)) return false
+      if (old.addConst !== current.addConst || (old.addConst !== 0 && old.off !== current.off)) return false
       return rangeWithin(old, current) && bitsWithin(old, current) && ids.sameScalar(old.id, current.id)
     case 'map_key':
     case 'map_value':

@@ -47,9 +47,8 @@ export function walk(env: Env): void {
         env.printInsnState()
         env.printLine(idx)
         const start = log.position
-        log.write(`${idx}: ${env.insnText(idx)}`)
+        log.write(`${idx}: ${env.insnText(idx)}\n`)
         log.prevWidth = log.position - start
-        log.write('\n')
         log.prevPosition = log.position
       }
       env.seen[idx] = 1

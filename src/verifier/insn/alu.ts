@@ -6,6 +6,7 @@ import {
   andNum,
   arshNum,
   arshNum32,
+  byteSwapNum,
   lshNum,
   lshNum32,
   mulNum,
@@ -31,12 +32,12 @@ const scratch = newNum()
 export function giveId(env: Env, regno: number): void {
   const reg = env.reg(regno)
   if (reg.type !== 'scalar' || isConst(reg)) {
-    if (reg.type !== 'scalar' || !reg.addConst) return
+    if (reg.type !== 'scalar' || reg.addConst === 0) return
   }
-  if (reg.id !== 0 && !reg.addConst) return
+  if (reg.id !== 0 && reg.addConst === 0) return
   const copy = copyReg(reg)
-  if (copy.addConst) {
-    copy.addConst = false
+  if (copy.addConst !== 0) {
+    copy.addConst = 0
     copy.id = 0
     copy.off = 0
   }
@@ -45,7 +46,7 @@ export function giveId(env: Env, regno: number): void {
 }
 
 export function aluInsn(env: Env, insn: Insn): void {
-  const { code, dst, src } = insn
+  const { code, dst, src, imm } = insn
   const narrow = (code & 7) === 4
   const operation = code & 0xf0
   const byReg = (code & 8) !== 0
@@ -60,14 +61,16 @@ export function aluInsn(env: Env, insn: Insn): void {
     }
     const result = copyReg(reg)
     result.id = 0
-    result.addConst = false
+    result.addConst = 0
     result.off = 0
     if (operation === 0x80) {
       negNum(result, scratch)
       if (narrow) zeroExtend32(result)
       finish(result)
-    } else setUnknown(result)
-    if (operation === 0xd0) makeUnknown(result, false)
+    } else {
+      byteSwapNum(result, imm / 8, (code & 7) === 7 || byReg)
+      finish(result)
+    }
     env.regs[dst] = result
     return
   }
@@ -101,7 +104,7 @@ function move(env: Env, insn: Insn, narrow: boolean, byReg: boolean): void {
     const result = copyReg(env.reg(src))
     if (!noExtension) {
       result.id = 0
-      result.addConst = false
+      result.addConst = 0
       result.off = 0
     }
     signExtendNum(result, off / 8, false)
@@ -122,7 +125,7 @@ function move(env: Env, insn: Insn, narrow: boolean, byReg: boolean): void {
     const result = copyReg(env.reg(src))
     if (!fits) {
       result.id = 0
-      result.addConst = false
+      result.addConst = 0
       result.off = 0
     }
     zeroExtend32(result)
@@ -135,7 +138,7 @@ function move(env: Env, insn: Insn, narrow: boolean, byReg: boolean): void {
   const result = copyReg(env.reg(src))
   if (!noExtension) {
     result.id = 0
-    result.addConst = false
+    result.addConst = 0
     result.off = 0
   }
   signExtendNum(result, off / 8, true)
@@ -165,16 +168,22 @@ function binary(env: Env, insn: Insn, narrow: boolean, byReg: boolean): void {
     return pointerAlu(env, insn, dst, byReg ? src : -1, narrow)
   }
   const result = copyReg(left)
-  const linkedAdd = !narrow && operation === 0x00 && left.id !== 0 && isConst(right) && smallConst(right) && !left.addConst
+  const linkedAdd =
+    (operation === 0x00 || operation === 0x10) &&
+    left.id !== 0 &&
+    isConst(right) &&
+    smallConst(right) &&
+    left.addConst === 0 &&
+    (!narrow || left.umaxHi === 0)
   scalarAlu(result, right, operation, narrow)
   result.id = 0
-  result.addConst = false
+  result.addConst = 0
   result.off = 0
   // r += constant keeps the relation to what it was copied from.
   if (linkedAdd) {
     result.id = left.id
-    result.addConst = true
-    result.off = right.valueLo
+    result.addConst = narrow ? 32 : 64
+    result.off = operation === 0x00 ? right.valueLo : -right.valueLo | 0
   }
   env.regs[dst] = result
 }
@@ -217,13 +226,8 @@ function isTracked(operation: number, by: Num, narrow: boolean): boolean {
 }
 
 function scalarAlu(result: Reg, by: Reg, operation: number, narrow: boolean): void {
-  const contradictory = isContradictory(by)
-  if (contradictory || !isTracked(operation, by, narrow)) {
+  if (isContradictory(by) || !isTracked(operation, by, narrow)) {
     makeUnknown(result, false)
-    if (narrow && !contradictory) {
-      zeroExtend32(result)
-      syncBounds(result)
-    }
     return
   }
   const amount = by.valueLo

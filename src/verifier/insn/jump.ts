@@ -6,7 +6,7 @@ import { assume, certainOutcome, type Comparison, NEGATED, SWAPPED } from '../do
 import { toNumber } from '../domain/int64.js'
 import { addBits, isConst, isConst32 } from '../domain/num.js'
 import { addNum } from '../domain/scalar-alu.js'
-import { syncBounds } from '../domain/sync.js'
+import { syncBounds, zeroExtend32 } from '../domain/sync.js'
 import type { Env } from '../env.js'
 import { replaceRegs } from '../call/effects.js'
 import { markPrecise } from '../explore/precision.js'
@@ -156,9 +156,11 @@ function syncLinked(_env: Env, state: State, known: Reg, linked: readonly Linked
     if (frame === undefined || reg === undefined || reg === known || reg.type !== 'scalar' || reg.id !== known.id) continue
     const made = copyReg(known)
     made.precise = reg.precise
-    if ((reg.addConst || known.addConst) && (reg.addConst ? reg.off : 0) !== (known.addConst ? known.off : 0)) {
-      const distance = (reg.addConst ? reg.off : 0) - (known.addConst ? known.off : 0)
-      addNum(made, constReg(distance, distance >> 31))
+    if (reg.addConst !== 0 && known.addConst !== 0 && reg.addConst !== known.addConst) continue
+    const distance = (reg.addConst === 0 ? 0 : reg.off) - (known.addConst === 0 ? 0 : known.off)
+    if (distance !== 0) {
+      addNum(made, constReg(distance | 0, (distance | 0) >> 31))
+      if (reg.addConst === 32 || known.addConst === 32) zeroExtend32(made)
       syncBounds(made)
     }
     made.off = reg.off

@@ -2,14 +2,13 @@
 
 import type { Insn } from '../../isa/index.js'
 import { add64, hi, toSigned } from '../domain/int64.js'
-import { addBits, copyNum, isConst, type Num, newNum, setUnbounded32, setUnknown } from '../domain/num.js'
+import { copyNum, isConst, type Num, newNum, setUnbounded32, setUnknown } from '../domain/num.js'
 import { addNum, subNum } from '../domain/scalar-alu.js'
 import { isContradictory, syncBounds } from '../domain/sync.js'
 import type { Env } from '../env.js'
 import { constReg, copyReg, isPacketPointer, MAYBE_NULL, type Reg, typeText } from '../state/reg.js'
 
 const MAX_OFFSET = 1 << 29
-void addBits
 
 /** `pointer` and `number` are register numbers; the number is the immediate where that is -1. */
 export function pointerAlu(env: Env, insn: Insn, pointer: number, number: number, narrow: boolean): void {
@@ -29,7 +28,7 @@ export function pointerAlu(env: Env, insn: Insn, pointer: number, number: number
     return
   }
   if (narrow) {
-    if (operation === 0x10 && env.reg(dst).type !== 'scalar' && env.prog.type !== undefined) {
+    if (operation === 0x10) {
       // Narrow subtraction from a pointer leaves an unknown number where leaks are allowed.
       const result = constReg(0, 0)
       setUnknown(result)

@@ -41,8 +41,12 @@ function rangesText(reg: Reg): string[] {
   bounds.forEach((first, i) => {
     if (first.omit) return
     let names = `${first.name}=`
-    for (const other of bounds.slice(i + 1)) {
-      if (other.omit || other.value !== first.value) continue
+    // Minima go with minima, maxima with maxima, negative ones apart from large ones.
+    const negative = first.name.startsWith('s') && first.value >> 63n === 1n
+    for (let j = i + 2; j < bounds.length; j += 2) {
+      const other = bounds[j]
+      if (other === undefined || other.omit || other.value !== first.value) continue
+      if ((other.name.startsWith('s') && other.value >> 63n === 1n) !== negative) continue
       other.omit = true
       names += `${other.name}=`
     }
@@ -65,11 +69,12 @@ export function regText(reg: Reg, frameno: number): string {
   if (reg.type === 'ptr_' && reg.btf !== null) head += reg.btf.btf.typeName(reg.btfId)
   const parts: string[] = []
   if (reg.id !== 0) {
-    parts.push(`id=${reg.id}${reg.addConst ? (reg.off >= 0 ? `+${reg.off}` : String(reg.off)) : ''}`)
+    parts.push(`id=${reg.id}${reg.addConst !== 0 ? (reg.off >= 0 ? `+${reg.off}` : String(reg.off)) : ''}`)
   }
   if (reg.refObjId !== 0) parts.push(`ref_obj_id=${reg.refObjId}`)
   if (reg.map !== null) {
-    parts.push(`map=${reg.map.name}`, `ks=${reg.map.keySize}`, `vs=${reg.map.valueSize}`)
+    if (reg.map.name !== '') parts.push(`map=${reg.map.name}`)
+    parts.push(`ks=${reg.map.keySize}`, `vs=${reg.map.valueSize}`)
   }
   if (reg.type !== 'scalar' && reg.off !== 0) parts.push(`off=${reg.off}`)
   if (reg.type === 'pkt' || reg.type === 'pkt_meta') parts.push(`r=${reg.range}`)

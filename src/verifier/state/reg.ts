@@ -47,8 +47,8 @@ export class Reg implements Num {
   off = 0
   /** Registers with the same id share the same unknown part. */
   id = 0
-  /** The id is shared up to `off`. */
-  addConst = false
+  /** The id is shared up to `off`: added in 64 or in 32 bits; 0 where it is not. */
+  addConst: 0 | 32 | 64 = 0
   refObjId = 0
   /** Bytes of packet known to be there. */
   range = 0
@@ -135,7 +135,7 @@ export function makeUnknown(reg: Reg, precise: boolean): void {
 }
 
 const EMPTY = {
-  ...{ flags: 0, off: 0, id: 0, addConst: false, refObjId: 0, range: 0, frameno: 0, subprog: 0 },
+  ...{ flags: 0, off: 0, id: 0, addConst: 0 as const, refObjId: 0, range: 0, frameno: 0, subprog: 0 },
   ...{ map: null, mapUid: 0, memSize: 0, btf: null, btfId: 0 },
 }
 
