@@ -146,7 +146,6 @@ export class Env {
   /** A whole frame on one line. */
   printState(frameno = this.state.frames.length - 1, state = this.state): void {
     this.log.write(`${stateText(state, frameno)}\n`)
-    this.cleanScratched()
   }
 
   /** What the last instruction changed, behind it where nothing else was printed since. */

@@ -72,8 +72,14 @@ function finishLog(env: Env | undefined, log: VerifierLog): string {
 
 function run(env: Env): void {
   const { log } = env
+  if (env.type.context.typedArgs === true || env.prog.type === 'ext' || env.prog.type === 'struct_ops') {
+    env.unsupported(`${env.prog.type} programs, whose context their target in the kernel decides`)
+  }
   findSubprogs(env)
-  if ((log.level & 2) !== 0) env.subprogs.forEach((subprog, i) => { log.write(`func#${i} @${subprog.start}\n`) })
+  if ((log.level & 2) !== 0)
+    env.subprogs.forEach((subprog, i) => {
+      log.write(`func#${i} @${subprog.start}\n`)
+    })
   indexLines(env)
   markFlow(env)
   findLiveRegisters(env)
@@ -127,8 +133,7 @@ function checkSubprog(env: Env, index: number): void {
   if (index === 0) {
     frame.regs[1] = pointerReg('ctx')
     noteUnsizedContext(env, subprog)
-  }
-  else globalArguments(env, frame, subprog)
+  } else globalArguments(env, frame, subprog)
   env.scratchAll()
   const start = env.log.position
   walk(env)

@@ -18,7 +18,9 @@ interface Options {
 /** `skep parity FILE...` */
 export function parityCommand(): Command {
   return new Command('parity')
-    .description('load every program on the running kernel and judge it with the embedded verifier; show where they differ')
+    .description(
+      'load every program on the running kernel and judge it with the embedded verifier; show where they differ',
+    )
     .argument('<files...>', 'object files or directories of them')
     .option('--prog <name>', 'only this program')
     .option('--log-level <n>', 'compare logs at this level (0: verdicts and last lines only)', '2')
@@ -167,7 +169,9 @@ function totals(
     return
   }
   for (const { message, count, names } of result.groups) {
-    process.stdout.write(`${String(count).padStart(5)}  ${message}\n         ${names.slice(0, 4).join(' ')}${count > 4 ? ' …' : ''}\n`)
+    process.stdout.write(
+      `${String(count).padStart(5)}  ${message}\n         ${names.slice(0, 4).join(' ')}${count > 4 ? ' …' : ''}\n`,
+    )
   }
   const percent = (part: number, whole: number) => (whole === 0 ? '-' : `${((100 * part) / whole).toFixed(1)} %`)
   process.stdout.write(

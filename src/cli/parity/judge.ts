@@ -1,11 +1,11 @@
 // Both verdicts on every program of an object: that of the running kernel, and ours on the very same request.
 
-import { parseBtf, type Btf, type FuncInfo, type LineInfo } from '../../btf/index.js'
+import { type Btf, type FuncInfo, type LineInfo, parseBtf } from '../../btf/index.js'
 import { type Kernel, KernelError, type MapCreateRequest, type ProgLoadRequest } from '../../kernel/index.js'
 import { openObject } from '../../object/index.js'
 import { loadCollection } from '../../sdk/index.js'
 import { attachTypeName, mapTypeById, progTypeName } from '../../spec/index.js'
-import { type MapDescription, verify, type VerifyProgram, type VerifyResult } from '../../verifier/index.js'
+import { type MapDescription, type VerifyProgram, type VerifyResult, verify } from '../../verifier/index.js'
 
 export interface Judgement {
   readonly file: string

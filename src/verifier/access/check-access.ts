@@ -1,6 +1,6 @@
 // One memory access through a register.
 
-import { bpf_map_create_flags, MAP_TYPES, mapTypeById } from '../../spec/index.js'
+import { bpf_map_create_flags, mapTypeById } from '../../spec/index.js'
 import { toBig, toNumber } from '../domain/int64.js'
 import { isConst } from '../domain/num.js'
 import { truncateNum } from '../domain/scalar-alu.js'
@@ -13,7 +13,6 @@ import { specialFields } from './special-fields.js'
 import { checkStackBounds, readStack, writeStack } from './stack.js'
 
 const F = bpf_map_create_flags
-void MAP_TYPES
 
 export interface Access {
   readonly write: boolean
@@ -43,30 +42,41 @@ export function checkAccess(env: Env, regno: number, offset: number, access: Acc
     case 'map_key':
       if (write) env.refuse(`write to change key R${regno} not allowed`, 'EACCES')
       checkRegion(env, regno, off, size, reg.map?.keySize ?? 0)
-      return give(env, value, unknownReg())
+      give(env, value, unknownReg())
+      return
     case 'map_value':
-      return mapValue(env, regno, reg, off, access)
+      mapValue(env, regno, reg, off, access)
+      return
     case 'mem':
-      if (write && (reg.flags & RDONLY) !== 0) env.refuse(`R${regno} cannot write into ${typeText(reg.type, reg.flags)}`, 'EACCES')
+      if (write && (reg.flags & RDONLY) !== 0)
+        env.refuse(`R${regno} cannot write into ${typeText(reg.type, reg.flags)}`, 'EACCES')
       checkRegion(env, regno, off, size, reg.memSize)
-      return write ? undefined : give(env, value, unknownReg())
+      if (!write) give(env, value, unknownReg())
+      return
     case 'ctx':
-      return context(env, regno, off, access)
+      context(env, regno, off, access)
+      return
     case 'fp':
       checkStackBounds(env, regno, off, size, write ? 'write' : 'read')
-      if (write) return writeStack(env, regno, off, size, value, access.imm)
+      if (write) {
+        writeStack(env, regno, off, size, value, access.imm)
+        return
+      }
       readStack(env, regno, off, size, value)
-      return narrowed(env, value, size)
+      narrowed(env, value, size)
+      return
     case 'pkt':
     case 'pkt_meta':
       if (write && env.type.packet !== 'write') env.refuse('cannot write into packet', 'EACCES')
       checkPacket(env, regno, off, size)
-      return write ? undefined : narrowed(env, value, size, unknownReg())
+      if (!write) narrowed(env, value, size, unknownReg())
+      return
     case 'flow_keys':
       if (off < 0 || off + size > 56) {
         env.refuse(`invalid access to flow keys off=${off} size=${size}`, 'EACCES')
       }
-      return write ? undefined : narrowed(env, value, size, unknownReg())
+      if (!write) narrowed(env, value, size, unknownReg())
+      return
     case 'sock':
     case 'sock_common':
     case 'tcp_sock':
@@ -78,21 +88,27 @@ export function checkAccess(env: Env, regno: number, offset: number, access: Acc
       if (!mayReadSocket(reg.type, off, size)) {
         env.refuse(`R${regno} invalid ${typeText(reg.type, reg.flags)} access off=${off} size=${size}`, 'EACCES')
       }
-      return narrowed(env, value, size, unknownReg())
+      narrowed(env, value, size, unknownReg())
+      return
     case 'tp_buffer':
       checkBuffer(env, 'tracepoint', regno, off, size)
-      return write ? undefined : narrowed(env, value, size, unknownReg())
+      if (!write) narrowed(env, value, size, unknownReg())
+      return
     case 'buf':
-      if (write && (reg.flags & RDONLY) !== 0) env.refuse(`R${regno} cannot write into ${typeText(reg.type, reg.flags)}`, 'EACCES')
+      if (write && (reg.flags & RDONLY) !== 0)
+        env.refuse(`R${regno} cannot write into ${typeText(reg.type, reg.flags)}`, 'EACCES')
       checkBuffer(env, (reg.flags & RDONLY) !== 0 ? 'rdonly' : 'rdwr', regno, off, size)
-      return write ? undefined : narrowed(env, value, size, unknownReg())
+      if (!write) narrowed(env, value, size, unknownReg())
+      return
     case 'ptr_':
     case 'map_ptr':
-      return env.unsupported(`access through ${typeText(reg.type, reg.flags)}`)
+      env.unsupported(`access through ${typeText(reg.type, reg.flags)}`)
+      break
     case 'arena':
-      return env.unsupported('arena memory')
+      env.unsupported('arena memory')
+      break
     default:
-      return invalid(env, regno, reg)
+      invalid(env, regno, reg)
   }
 }
 
@@ -119,7 +135,7 @@ function narrowed(env: Env, dst: number, size: number, made?: Reg): void {
 
 function context(env: Env, regno: number, off: number, { write, size, value }: Access): void {
   const kprobe = env.prog.type === 'syscall' || env.prog.type === 'netfilter'
-  if (kprobe && env.prog.type === 'syscall') return env.unsupported('contexts of variable offset')
+  if (kprobe && env.prog.type === 'syscall') env.unsupported('contexts of variable offset')
   checkPlainPointer(env, regno, true)
   const reg = write ? undefined : readContext(env, off, size)
   if (write ? !mayWriteContext(env, off, size) : reg === undefined) {
@@ -143,7 +159,14 @@ export function checkMapRights(env: Env, map: MapDescription, off: number, size:
 }
 
 /** Bounds of a map's value, and its special fields; `direct`: by a load or store, not by a helper. */
-export function checkMapValue(env: Env, regno: number, off: number, size: number, zeroAllowed: boolean, direct: boolean): void {
+export function checkMapValue(
+  env: Env,
+  regno: number,
+  off: number,
+  size: number,
+  zeroAllowed: boolean,
+  direct: boolean,
+): void {
   const reg = env.reg(regno)
   const map = reg.map as MapDescription
   checkRegion(env, regno, off, size, map.valueSize, zeroAllowed)
@@ -153,7 +176,7 @@ export function checkMapValue(env: Env, regno: number, off: number, size: number
     if (first >= field.offset + field.size || field.offset >= end) continue
     if (/kptr/.test(field.kind) || field.kind === 'uptr') {
       if (!direct) env.refuse('kptr cannot be accessed indirectly by helper', 'EACCES')
-      return env.unsupported('pointers in maps (kptr)')
+      env.unsupported('pointers in maps (kptr)')
     }
     env.refuse(`${field.kind} cannot be accessed directly by load/store`, 'EACCES')
   }
@@ -172,7 +195,8 @@ function mapValue(env: Env, regno: number, reg: Reg, off: number, { write, size,
       bytes.forEach((byte, i) => {
         view.setUint8(i, byte)
       })
-      return narrowed(env, value, size, constReg(view.getInt32(0, true), view.getInt32(4, true)))
+      narrowed(env, value, size, constReg(view.getInt32(0, true), view.getInt32(4, true)))
+      return
     }
   }
   narrowed(env, value, size, unknownReg())

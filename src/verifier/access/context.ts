@@ -1,6 +1,6 @@
 // The context (r1 at entry): which fields a program type may read and write, by spec's tables.
 
-import { type ContextField, contextFields, type ContextFieldKind, structs } from '../../spec/index.js'
+import { type ContextField, type ContextFieldKind, contextFields, structs } from '../../spec/index.js'
 import type { Env } from '../env.js'
 import { MAYBE_NULL, pointerReg, type Reg, type RegType, unknownReg } from '../state/reg.js'
 

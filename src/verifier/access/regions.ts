@@ -31,14 +31,18 @@ function complain(env: Env, regno: number, off: number, size: number, limit: num
 }
 
 /** `off` includes the register's fixed offset. */
-export function checkRegion(env: Env, regno: number, off: number, size: number, limit: number, zeroAllowed = false): void {
+export function checkRegion(
+  env: Env,
+  regno: number,
+  off: number,
+  size: number,
+  limit: number,
+  zeroAllowed = false,
+): void {
   const reg = env.reg(regno)
   const smin = toNumber(reg.sminLo, reg.sminHi)
   if (smin < 0 && (smin < -0x8000_0000 || smin + off < -0x8000_0000 || smin + off < 0)) {
-    env.refuse(
-      `R${regno} min value is negative, either use unsigned index or do a if (index >=0) check.`,
-      'EACCES',
-    )
+    env.refuse(`R${regno} min value is negative, either use unsigned index or do a if (index >=0) check.`, 'EACCES')
   }
   if (!inside(smin + off, size, limit, zeroAllowed)) {
     complain(env, regno, Number(BigInt.asIntN(32, BigInt(smin) + BigInt(off))), size, limit)
@@ -57,10 +61,7 @@ export function checkRegion(env: Env, regno: number, off: number, size: number, 
 export function checkPacket(env: Env, regno: number, off: number, size: number, zeroAllowed = false): void {
   const reg = env.reg(regno)
   if (reg.sminHi < 0) {
-    env.refuse(
-      `R${regno} min value is negative, either use unsigned index or do a if (index >=0) check.`,
-      'EACCES',
-    )
+    env.refuse(`R${regno} min value is negative, either use unsigned index or do a if (index >=0) check.`, 'EACCES')
   }
   if (reg.range < 0 || !inside(off, size, reg.range, zeroAllowed)) {
     if (reg.range >= 0) complain(env, regno, off, size, reg.range)
@@ -86,9 +87,6 @@ export function checkBuffer(env: Env, what: string, regno: number, off: number, 
   const reg: Reg = env.reg(regno)
   if (off < 0) env.refuse(`R${regno} invalid ${what} buffer access: off=${off}, size=${size}`, 'EACCES')
   if (!isConst(reg) || reg.valueLo !== 0 || reg.valueHi !== 0) {
-    env.refuse(
-      `R${regno} invalid variable buffer offset: off=${off}, var_off=${bitsText(reg)}`,
-      'EACCES',
-    )
+    env.refuse(`R${regno} invalid variable buffer offset: off=${off}, var_off=${bitsText(reg)}`, 'EACCES')
   }
 }

@@ -59,7 +59,10 @@ function collect(btf: Btf, id: number, offset: number, depth: number, out: Speci
       return
     case 'array': {
       const element = skipModifiers(btf, type.type)
-      if (element.kind !== 'struct') return collect(btf, type.type, offset, depth + 1, out)
+      if (element.kind !== 'struct') {
+        collect(btf, type.type, offset, depth + 1, out)
+        return
+      }
       for (let i = 0; i < Math.min(type.length, 16); i++) {
         collect(btf, type.type, offset + i * element.size, depth + 1, out)
       }

@@ -33,8 +33,7 @@ export function checkStackBounds(env: Env, regno: number, off: number, size: num
   if (subprog !== undefined && subprog.stackDepth < -min) subprog.stackDepth = -min
 }
 
-const bitWidth = (reg: Reg): number =>
-  reg.umaxHi !== 0 ? 64 - Math.clz32(reg.umaxHi) : 32 - Math.clz32(reg.umaxLo)
+const bitWidth = (reg: Reg): number => (reg.umaxHi !== 0 ? 64 - Math.clz32(reg.umaxHi) : 32 - Math.clz32(reg.umaxLo))
 
 /** Bytes of the low end of a slot that belong to a spilled register; 0 for none. */
 export function spillSize(frame: Frame, slot: number): number {
@@ -72,8 +71,9 @@ function destroyOccupant(env: Env, frame: Frame, slot: number): void {
 export function writeStack(env: Env, regno: number, off: number, size: number, value: number, imm?: number): void {
   const pointer = env.reg(regno)
   const frame = env.state.frames[pointer.frameno] as Frame
-  if (isConst(pointer)) return writeFixed(env, frame, off + Number(toSigned(pointer.valueLo, pointer.valueHi)), size, value, imm)
-  writeVariable(env, frame, pointer, off, size, value, imm)
+  if (isConst(pointer)) {
+    writeFixed(env, frame, off + Number(toSigned(pointer.valueLo, pointer.valueHi)), size, value, imm)
+  } else writeVariable(env, frame, pointer, off, size, value, imm)
 }
 
 function writeFixed(env: Env, frame: Frame, off: number, size: number, value: number, imm?: number): void {
@@ -97,7 +97,8 @@ function writeFixed(env: Env, frame: Frame, off: number, size: number, value: nu
       env.printLine(env.insnIdx)
       env.refuse('invalid size of register spill', 'EACCES')
     }
-    if (frame !== env.frame && reg.type === 'fp') env.refuse('cannot spill pointers to stack into stack frame of the caller')
+    if (frame !== env.frame && reg.type === 'fp')
+      env.refuse('cannot spill pointers to stack into stack frame of the caller')
     saveSpill(frame, slot, reg, size)
   } else {
     spilled = false
@@ -121,7 +122,15 @@ function isZero(reg: Reg): boolean {
   return reg.type === 'scalar' && isConst(reg) && reg.valueLo === 0 && reg.valueHi === 0
 }
 
-function writeVariable(env: Env, frame: Frame, pointer: Reg, off: number, size: number, value: number, imm?: number): void {
+function writeVariable(
+  env: Env,
+  frame: Frame,
+  pointer: Reg,
+  off: number,
+  size: number,
+  value: number,
+  imm?: number,
+): void {
   const min = toNumber(pointer.sminLo, pointer.sminHi) + off
   const max = toNumber(pointer.smaxLo, pointer.smaxHi) + off + size
   const stored = value >= 0 ? env.reg(value) : undefined
@@ -152,7 +161,10 @@ function writeVariable(env: Env, frame: Frame, pointer: Reg, off: number, size: 
 export function readStack(env: Env, regno: number, off: number, size: number, dst: number): void {
   const pointer = env.reg(regno)
   const frame = env.state.frames[pointer.frameno] as Frame
-  if (isConst(pointer)) return readFixed(env, frame, off + Number(toSigned(pointer.valueLo, pointer.valueHi)), size, dst)
+  if (isConst(pointer)) {
+    readFixed(env, frame, off + Number(toSigned(pointer.valueLo, pointer.valueHi)), size, dst)
+    return
+  }
   checkInitialized(env, regno, off, size, false)
   const min = toNumber(pointer.sminLo, pointer.sminHi) + off
   const max = toNumber(pointer.smaxLo, pointer.smaxHi) + off + size
@@ -199,7 +211,15 @@ function readFixed(env: Env, frame: Frame, off: number, size: number, dst: numbe
   readBytes(env, frame, first, off, size, dst, undefined)
 }
 
-function readBytes(env: Env, frame: Frame, first: number, off: number, size: number, dst: number, spilled: Reg | undefined): void {
+function readBytes(
+  env: Env,
+  frame: Frame,
+  first: number,
+  off: number,
+  size: number,
+  dst: number,
+  spilled: Reg | undefined,
+): void {
   let zeros = 0
   let spills = 0
   for (let i = 0; i < size; i++) {

@@ -4,7 +4,7 @@ import type { Insn } from '../../isa/index.js'
 import { toNumber } from '../domain/int64.js'
 import { type Env, MARK, type Subprog } from '../env.js'
 import { markPrecise } from '../explore/precision.js'
-import { NOT_INIT, pointerReg, type Reg, unknownReg } from '../state/reg.js'
+import { pointerReg, type Reg, unknownReg } from '../state/reg.js'
 import { type Callback, Frame, type State } from '../state/state.js'
 import type { CallFacts } from './helper-args.js'
 
@@ -39,7 +39,11 @@ export function callbackOf(env: Env, _insn: Insn, helper: string, facts: CallFac
       ])
       return
     case 'timer_set_callback':
-      asyncCall(env, facts.subprog, [mapPointer(facts, 'map_ptr'), mapPointer(facts, 'map_key'), mapPointer(facts, 'map_value')])
+      asyncCall(env, facts.subprog, [
+        mapPointer(facts, 'map_ptr'),
+        mapPointer(facts, 'map_key'),
+        mapPointer(facts, 'map_value'),
+      ])
       return
     default:
       env.unsupported(`the callback of bpf_${helper}`)
@@ -77,7 +81,5 @@ function asyncCall(env: Env, subprog: number, args: readonly Reg[]): void {
   state.frames = []
   state.refs = []
   state.activeLocks = 0
-  const frame = enter(env, state, subprog, { kind: 'timer', returns: [0, 0], async: true }, args)
-  void frame
-  void NOT_INIT
+  enter(env, state, subprog, { kind: 'timer', returns: [0, 0], async: true }, args)
 }

@@ -1,7 +1,7 @@
 // What a call does to everything else in the state.
 
 import type { Env } from '../env.js'
-import { copyReg, NOT_INIT, type Reg, unknownReg } from '../state/reg.js'
+import { type Reg, unknownReg } from '../state/reg.js'
 import { SLOT, type State } from '../state/state.js'
 
 /** Visits every register and spilled register; the visitor returns a replacement or undefined. */
@@ -42,5 +42,3 @@ export function acquireReference(env: Env): number {
   env.state.refs = [...env.state.refs, { kind: 'ptr', id, insn: env.insnIdx, of: undefined }]
   return id
 }
-
-export { copyReg, NOT_INIT }

@@ -165,7 +165,8 @@ function check(env: Env, helper: Helper, index: number, arg: HelperArg, facts: C
     case 'ptr_to_map_key':
       if (facts.map === undefined) env.refuse('invalid map_ptr to access map->key', 'EACCES')
       checkHelperMemory(env, regno, facts.map.keySize, false, false, undefined)
-      if (helper.name === 'map_lookup_elem' || helper.name === 'map_lookup_percpu_elem') facts.constKey = constantKey(env, regno, facts.map)
+      if (helper.name === 'map_lookup_elem' || helper.name === 'map_lookup_percpu_elem')
+        facts.constKey = constantKey(env, regno, facts.map)
       return
     case 'ptr_to_map_value':
       if (arg.maybeNull && isNull(reg)) return
@@ -182,7 +183,8 @@ function check(env: Env, helper: Helper, index: number, arg: HelperArg, facts: C
       return
     case 'const_size':
     case 'const_size_or_zero':
-      return checkSize(env, regno, helper.args[index - 1]?.write === true, arg.kind === 'const_size_or_zero', facts)
+      checkSize(env, regno, helper.args[index - 1]?.write === true, arg.kind === 'const_size_or_zero', facts)
+      return
     case 'const_alloc_size_or_zero':
       if (!isConst(reg)) env.refuse(`R${regno} is not a known constant'`, 'EACCES')
       facts.memSize = reg.valueLo >>> 0
@@ -192,18 +194,24 @@ function check(env: Env, helper: Helper, index: number, arg: HelperArg, facts: C
       facts.subprog = reg.subprog
       return
     case 'ptr_to_spin_lock':
-      return spinLock(env, regno, helper.name === 'spin_lock')
+      spinLock(env, regno, helper.name === 'spin_lock')
+      return
     case 'ptr_to_timer':
-      return timer(env, regno, facts)
+      timer(env, regno, facts)
+      return
     case 'ptr_to_const_str':
-      return constString(env, regno)
+      constString(env, regno)
+      return
     case 'ptr_to_dynptr':
-      return env.unsupported('dynptrs')
+      env.unsupported('dynptrs')
+      break
     case 'kptr_xchg_dest':
-      return env.unsupported('pointers in maps (kptr)')
+      env.unsupported('pointers in maps (kptr)')
+      break
     case 'ptr_to_btf_id':
     case 'ptr_to_percpu_btf_id':
-      return env.unsupported('arguments that are kernel objects')
+      env.unsupported('arguments that are kernel objects')
+      break
     default:
       return
   }
@@ -248,19 +256,24 @@ export function checkHelperMemory(
   switch (reg.type) {
     case 'pkt':
     case 'pkt_meta':
-      return checkPacket(env, regno, reg.off, size, zeroAllowed)
+      checkPacket(env, regno, reg.off, size, zeroAllowed)
+      return
     case 'map_key':
       if (write) readOnly()
-      return checkRegion(env, regno, reg.off, size, reg.map?.keySize ?? 0, zeroAllowed)
+      checkRegion(env, regno, reg.off, size, reg.map?.keySize ?? 0, zeroAllowed)
+      return
     case 'map_value':
       checkMapRights(env, reg.map as MapDescription, reg.off, size, write)
-      return checkMapValue(env, regno, reg.off, size, zeroAllowed, false)
+      checkMapValue(env, regno, reg.off, size, zeroAllowed, false)
+      return
     case 'mem':
       if (write && (reg.flags & RDONLY) !== 0) readOnly()
-      return checkRegion(env, regno, reg.off, size, reg.memSize, zeroAllowed)
+      checkRegion(env, regno, reg.off, size, reg.memSize, zeroAllowed)
+      return
     case 'buf':
       if (write && (reg.flags & RDONLY) !== 0) readOnly()
-      return checkBuffer(env, (reg.flags & RDONLY) !== 0 ? 'rdonly' : 'rdwr', regno, reg.off, size)
+      checkBuffer(env, (reg.flags & RDONLY) !== 0 ? 'rdonly' : 'rdwr', regno, reg.off, size)
+      return
     case 'fp': {
       if (size === 0 && !zeroAllowed) env.refuse('invalid zero-sized read', 'EACCES')
       checkStackBounds(env, regno, reg.off, size, 'helper')
@@ -268,11 +281,13 @@ export function checkHelperMemory(
         facts.raw = { regno, size }
         return
       }
-      return checkInitialized(env, regno, reg.off, size, write)
+      checkInitialized(env, regno, reg.off, size, write)
+      return
     }
     case 'ptr_':
     case 'ctx':
-      return env.unsupported(`memory in ${typeText(reg.type, reg.flags)}`)
+      env.unsupported(`memory in ${typeText(reg.type, reg.flags)}`)
+      break
     default:
       if (zeroAllowed && size === 0 && isNull(reg)) return
       env.log.write(`R${regno} type=${typeText(reg.type, reg.flags)} `)

@@ -7,7 +7,7 @@ import { specialFields } from '../access/special-fields.js'
 import { checkResourceLeak } from '../check/exit.js'
 import { isConst } from '../domain/num.js'
 import { syncBounds } from '../domain/sync.js'
-import { type Env, MARK } from '../env.js'
+import type { Env } from '../env.js'
 import { markPrecise } from '../explore/precision.js'
 import { forgetArguments } from '../insn/operands.js'
 import { MAYBE_NULL, NOT_INIT, pointerReg, type Reg, RINGBUF, typeText, unknownReg } from '../state/reg.js'
@@ -15,9 +15,31 @@ import { callbackOf } from './callback.js'
 import { acquireReference, clearPacketPointers, releaseReference } from './effects.js'
 import { type CallFacts, checkArg } from './helper-args.js'
 
-const GPL: ReadonlySet<string> = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL'])
-const CASTS: ReadonlySet<string> = new Set(['sk_fullsock', 'tcp_sock', 'skc_to_tcp_sock', 'skc_to_tcp6_sock', 'skc_to_udp6_sock', 'skc_to_mptcp_sock', 'skc_to_tcp_timewait_sock', 'skc_to_tcp_request_sock'])
-const ACQUIRES: ReadonlySet<string> = new Set(['sk_lookup_tcp', 'sk_lookup_udp', 'skc_lookup_tcp', 'ringbuf_reserve', 'kptr_xchg'])
+const GPL: ReadonlySet<string> = new Set([
+  'GPL',
+  'GPL v2',
+  'GPL and additional rights',
+  'Dual BSD/GPL',
+  'Dual MIT/GPL',
+  'Dual MPL/GPL',
+])
+const CASTS: ReadonlySet<string> = new Set([
+  'sk_fullsock',
+  'tcp_sock',
+  'skc_to_tcp_sock',
+  'skc_to_tcp6_sock',
+  'skc_to_udp6_sock',
+  'skc_to_mptcp_sock',
+  'skc_to_tcp_timewait_sock',
+  'skc_to_tcp_request_sock',
+])
+const ACQUIRES: ReadonlySet<string> = new Set([
+  'sk_lookup_tcp',
+  'sk_lookup_udp',
+  'skc_lookup_tcp',
+  'ringbuf_reserve',
+  'kptr_xchg',
+])
 
 /** Returns whether the path goes on behind the call. */
 export function helperCall(env: Env, insn: Insn): void {
@@ -30,9 +52,11 @@ export function helperCall(env: Env, insn: Insn): void {
     env.refuse(`program of this type cannot use helper ${name}`)
   }
   const helper = helperFor(known.name, type)
-  if (helper.gplOnly && !GPL.has(license)) env.refuse('cannot call GPL-restricted function from non-GPL compatible program')
+  if (helper.gplOnly && !GPL.has(license))
+    env.refuse('cannot call GPL-restricted function from non-GPL compatible program')
   if (helper.mightSleep && sleepable !== true) env.refuse('helper call might sleep in a non-sleepable prog')
-  if (env.state.activeLocks > 0 && helper.name !== 'spin_unlock') env.refuse('function calls are not allowed while holding a lock')
+  if (env.state.activeLocks > 0 && helper.name !== 'spin_unlock')
+    env.refuse('function calls are not allowed while holding a lock')
   const facts: CallFacts = {
     ...{ map: undefined, mapUid: 0, raw: undefined, rawMode: false, maxSize: 0, memSize: 0 },
     ...{ refObjId: 0, releaseRegno: 0, subprog: 0, constKey: -1 },
@@ -65,7 +89,6 @@ export function helperCall(env: Env, insn: Insn): void {
     reg.refObjId = id
   }
   if (helper.changesPkt) clearPacketPointers(env)
-  void MARK
 }
 
 function acquires(helper: Helper, facts: CallFacts): boolean {
@@ -109,13 +132,20 @@ function special(env: Env, insn: Insn, helper: Helper, facts: CallFacts): void {
     case 'find_vma':
     case 'user_ringbuf_drain':
     case 'timer_set_callback':
-      return callbackOf(env, insn, helper.name, facts)
+      callbackOf(env, insn, helper.name, facts)
+      return
     case 'set_retval':
       return
   }
 }
 
-const ERROR_OR_SIZE: ReadonlySet<string> = new Set(['get_stack', 'get_task_stack', 'probe_read_str', 'probe_read_kernel_str', 'probe_read_user_str'])
+const ERROR_OR_SIZE: ReadonlySet<string> = new Set([
+  'get_stack',
+  'get_task_stack',
+  'probe_read_str',
+  'probe_read_kernel_str',
+  'probe_read_user_str',
+])
 
 function result(env: Env, helper: Helper, facts: CallFacts): Reg {
   const { ret } = helper
@@ -149,7 +179,8 @@ function result(env: Env, helper: Helper, facts: CallFacts): Reg {
       const { map } = facts
       if (map === undefined) return env.unsupported('a map value without its map')
       const array = mapTypeById(map.type)?.name
-      const sure = helper.name === 'map_lookup_elem' && facts.constKey >= 0 && (array === 'array' || array === 'percpu_array')
+      const sure =
+        helper.name === 'map_lookup_elem' && facts.constKey >= 0 && (array === 'array' || array === 'percpu_array')
       const reg = pointerReg('map_value', sure ? 0 : nullable)
       reg.map = map
       reg.mapUid = facts.mapUid
@@ -169,7 +200,8 @@ function result(env: Env, helper: Helper, facts: CallFacts): Reg {
     }
     case 'ptr_to_btf_id':
     case 'ptr_to_mem_or_btf_id':
-      if (env.prog.kernelBtf === undefined) return env.unsupported(`results that are kernel objects (${typeText('ptr_', 0)})`)
+      if (env.prog.kernelBtf === undefined)
+        return env.unsupported(`results that are kernel objects (${typeText('ptr_', 0)})`)
       return env.unsupported(`bpf_${helper.name}`)
   }
 }

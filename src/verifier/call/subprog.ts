@@ -7,7 +7,7 @@ import type { Env, Subprog } from '../env.js'
 import { markPrecise } from '../explore/precision.js'
 import { findPrevious, widen } from '../explore/widen.js'
 import { forgetArguments, readReg } from '../insn/operands.js'
-import { NOT_INIT, type Reg, unknownReg } from '../state/reg.js'
+import { type Reg, unknownReg } from '../state/reg.js'
 import { Frame } from '../state/state.js'
 import { clearPacketPointers } from './effects.js'
 
@@ -93,6 +93,5 @@ export function leaveFrame(env: Env): number {
     const previous = findPrevious(env, state, next)
     if (previous !== undefined) widen(previous, state)
   }
-  void NOT_INIT
   return next
 }

@@ -3,8 +3,8 @@
 import type { Insn } from '../../isa/index.js'
 import { helperById, kfuncByName, kfuncParams } from '../../spec/index.js'
 import type { Env } from '../env.js'
-import { findLoops } from './loops.js'
 import { successors } from './flow.js'
+import { findLoops } from './loops.js'
 
 const CALLER_SAVED = 0x3f
 const ARGS = 0x3e
@@ -86,6 +86,8 @@ export function printLiveRegisters(env: Env): void {
     let text = ''
     for (let reg = 0; reg < 10; reg++) text += ((env.live[insn.pc] as number) & (1 << reg)) !== 0 ? String(reg) : '.'
     const loop = loops[insn.pc] as number
-    env.log.write(`${loop === 0 ? '    ' : `${String(loop).padStart(3)} `}${String(insn.pc).padStart(3)}: ${text} ${env.insnText(insn.pc)}\n`)
+    env.log.write(
+      `${loop === 0 ? '    ' : `${String(loop).padStart(3)} `}${String(insn.pc).padStart(3)}: ${text} ${env.insnText(insn.pc)}\n`,
+    )
   }
 }

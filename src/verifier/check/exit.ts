@@ -26,7 +26,9 @@ export function checkReturn(env: Env): void {
   if (env.state.frames[0]?.subprog !== 0) {
     readReg(env, 0)
     if (env.reg(0).type !== 'scalar' && frame.callback === undefined) {
-      env.refuse(`At subprogram exit the register R0 is not a scalar value (${typeText(env.reg(0).type, env.reg(0).flags)})`)
+      env.refuse(
+        `At subprogram exit the register R0 is not a scalar value (${typeText(env.reg(0).type, env.reg(0).flags)})`,
+      )
     }
     if (frame.callback !== undefined) checkRange(env, 'At async callback return', frame.callback.returns)
     return

@@ -1,14 +1,18 @@
 // Stack of all nested calls together.
 
-import { isSyncCallbackCall, subprogTarget } from '../cfg/flow.js'
+import { subprogTarget } from '../cfg/flow.js'
 import type { Env, Subprog } from '../env.js'
 
-const rounded = (depth: number): number => Math.max(1, depth) + 31 & ~31
+const rounded = (depth: number): number => (Math.max(1, depth) + 31) & ~31
 
 /** Refuses call chains that need more than 512 bytes, or 256 where a tail call happens below. */
 export function checkStackDepth(env: Env): void {
   const visit = (index: number, above: number, frames: number, path: readonly number[]): void => {
-    if (path.includes(index)) env.refuse('recursive call from ' + `${env.subprogs[path.at(-1) ?? 0]?.name ?? ''}() to ${env.subprogs[index]?.name ?? ''}()`)
+    if (path.includes(index))
+      env.refuse(
+        'recursive call from ' +
+          `${env.subprogs[path.at(-1) ?? 0]?.name ?? ''}() to ${env.subprogs[index]?.name ?? ''}()`,
+      )
     const subprog = env.subprogs[index] as Subprog
     const total = above + rounded(subprog.stackDepth)
     if (total > 512) {
@@ -25,5 +29,4 @@ export function checkStackDepth(env: Env): void {
     }
   }
   visit(0, 0, 1, [])
-  void isSyncCallbackCall
 }

@@ -163,22 +163,38 @@ export function assume(op: Comparison, a: Num, b: Num, narrow: boolean): void {
 function teach(op: Comparison, a: Num, b: Num, narrow: boolean): void {
   switch (op) {
     case 'eq':
-      return narrow ? teachEqual32(a, b) : teachEqual64(a, b)
+      if (narrow) teachEqual32(a, b)
+      else teachEqual64(a, b)
+      return
     case 'ne':
-      if (narrow ? isConst32(a) && !isConst32(b) : isConst(a) && !isConst(b)) return exclude(b, a, narrow)
-      return exclude(a, b, narrow)
+      if (narrow ? isConst32(a) && !isConst32(b) : isConst(a) && !isConst(b)) {
+        exclude(b, a, narrow)
+        return
+      }
+      exclude(a, b, narrow)
+      return
     case 'set':
-      return teachSet(a, b, narrow)
+      teachSet(a, b, narrow)
+      return
     case 'clear':
-      return teachClear(a, b, narrow)
+      teachClear(a, b, narrow)
+      return
     case 'le':
-      return narrow ? teachLess32(a, b, 0) : teachLess64(a, b, 0)
+      if (narrow) teachLess32(a, b, 0)
+      else teachLess64(a, b, 0)
+      return
     case 'lt':
-      return narrow ? teachLess32(a, b, 1) : teachLess64(a, b, 1)
+      if (narrow) teachLess32(a, b, 1)
+      else teachLess64(a, b, 1)
+      return
     case 'sle':
-      return narrow ? teachSignedLess32(a, b, 0) : teachSignedLess64(a, b, 0)
+      if (narrow) teachSignedLess32(a, b, 0)
+      else teachSignedLess64(a, b, 0)
+      return
     case 'slt':
-      return narrow ? teachSignedLess32(a, b, 1) : teachSignedLess64(a, b, 1)
+      if (narrow) teachSignedLess32(a, b, 1)
+      else teachSignedLess64(a, b, 1)
+      return
   }
 }
 

@@ -211,7 +211,10 @@ export function andNum(n: Num, by: Num): void {
     if (ult32(byMax32, n.umax32)) n.umax32 = byMax32
     signedFromUnsigned32(n)
   }
-  if (known) return setKnown(n, n.valueLo, n.valueHi)
+  if (known) {
+    setKnown(n, n.valueLo, n.valueHi)
+    return
+  }
   n.uminLo = n.valueLo
   n.uminHi = n.valueHi
   if (ult(umaxLo, umaxHi, n.umaxLo, n.umaxHi)) {
@@ -236,7 +239,10 @@ export function orNum(n: Num, by: Num): void {
     n.umax32 = n.valueLo | n.maskLo
     signedFromUnsigned32(n)
   }
-  if (known) return setKnown(n, n.valueLo, n.valueHi)
+  if (known) {
+    setKnown(n, n.valueLo, n.valueHi)
+    return
+  }
   if (ult(n.uminLo, n.uminHi, by.uminLo, by.uminHi)) {
     n.uminLo = by.uminLo
     n.uminHi = by.uminHi
@@ -257,7 +263,10 @@ export function xorNum(n: Num, by: Num): void {
     n.umax32 = n.valueLo | n.maskLo
     signedFromUnsigned32(n)
   }
-  if (known) return setKnown(n, n.valueLo, n.valueHi)
+  if (known) {
+    setKnown(n, n.valueLo, n.valueHi)
+    return
+  }
   n.uminLo = n.valueLo
   n.uminHi = n.valueHi
   n.umaxLo = n.valueLo | n.maskLo
@@ -391,14 +400,15 @@ function signExtend64(n: Num, size: number): void {
   const bits = size * 8
   if (isConst(n)) {
     const lo = size === 4 ? n.valueLo : (n.valueLo << (32 - bits)) >> (32 - bits)
-    return setKnown(n, lo, lo >> 31)
+    setKnown(n, lo, lo >> 31)
+    return
   }
   const sameTop = n.smaxHi === n.sminHi && (size === 4 || n.smaxLo >> bits === n.sminLo >> bits)
   if (sameTop) {
     const cut = (lo: number) => (size === 4 ? lo : (lo << (32 - bits)) >> (32 - bits))
     const max = cut(n.smaxLo)
     const min = cut(n.sminLo)
-    if ((max >= 0) === (min >= 0)) {
+    if (max >= 0 === min >= 0) {
       n.sminLo = n.uminLo = Math.min(min, max)
       n.smaxLo = n.umaxLo = Math.max(min, max)
       n.sminHi = n.uminHi = n.sminLo >> 31
@@ -447,7 +457,7 @@ function signExtend32(n: Num, size: number): void {
   if (n.smax32 >> bits === n.smin32 >> bits) {
     const max = cut(n.smax32)
     const min = cut(n.smin32)
-    if ((max >= 0) === (min >= 0)) {
+    if (max >= 0 === min >= 0) {
       n.smin32 = n.umin32 = Math.min(min, max)
       n.smax32 = n.umax32 = Math.max(min, max)
       const changed = n.smin32 ^ n.smax32
@@ -485,8 +495,7 @@ export function byteSwapNum(n: Num, size: number, swap: boolean): void {
   setUnbounded32(n)
 }
 
-const swap32 = (word: number): number =>
-  (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)
+const swap32 = (word: number): number => (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)
 
 function swapBits(n: Num, lo: 'valueLo' | 'maskLo', high: 'valueHi' | 'maskHi', size: number): void {
   const a = n[lo]

@@ -84,13 +84,19 @@ function walkBack(env: Env, start: State, wanted: Wanted, startIdx: number, skip
         `mark_precise: frame${wanted.frame}: last_idx ${last} first_idx ${first} subseq_idx ${subsequent} \n`,
       )
     }
-    if (last < 0) return markEntry(state, wanted)
+    if (last < 0) {
+      markEntry(state, wanted)
+      return
+    }
     for (let i = last; ; ) {
       if (skipFirst) skipFirst = false
       else {
         const entry: HistoryEntry | undefined = state.history[history - 1]
         const hit = entry !== undefined && entry.idx === i ? entry : undefined
-        if (stepBack(env, i, subsequent, hit, wanted) === GIVE_UP) return markAll(env, start)
+        if (stepBack(env, i, subsequent, hit, wanted) === GIVE_UP) {
+          markAll(env, start)
+          return
+        }
       }
       if (wanted.empty) return
       subsequent = i
@@ -147,7 +153,6 @@ function markFrame(env: Env, state: State, frameno: number, wanted: Wanted, verb
   if (!verbose) return
   env.log.write(`mark_precise: frame${frameno}: parent state regs=${regMaskText(wanted, frameno)} `)
   env.log.write(`stack=${slotMaskText(wanted, frameno)}: ${stateText(state, frameno)}\n`)
-  env.cleanScratched()
 }
 
 function regMaskText(wanted: Wanted, frame: number): string {
@@ -287,7 +292,8 @@ function callBack(env: Env, idx: number, subsequent: number, src: number, imm: n
 
 /** All numbers of all frames, here and before. */
 function markAll(env: Env, start: State): void {
-  if ((env.log.level & 2) !== 0) env.log.write(`mark_precise: frame${start.frames.length - 1}: falling back to forcing all scalars precise\n`)
+  if ((env.log.level & 2) !== 0)
+    env.log.write(`mark_precise: frame${start.frames.length - 1}: falling back to forcing all scalars precise\n`)
   for (let state = start.parent; state !== undefined; state = state.parent) {
     for (const frame of state.frames) {
       frame.regs.forEach((reg, i) => {

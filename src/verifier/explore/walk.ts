@@ -8,7 +8,7 @@ import { type Env, MARK } from '../env.js'
 import { aluInsn } from '../insn/alu.js'
 import { condJump } from '../insn/jump.js'
 import { atomic, load, loadImm64, loadPacket, store } from '../insn/memory.js'
-import { isVisited, finishPath } from './visited.js'
+import { finishPath, isVisited } from './visited.js'
 
 const PATH_END = -1
 
@@ -77,7 +77,6 @@ function step(env: Env, insn: Insn): number {
   const wrong = checkInsnFields(insn)
   if (wrong !== undefined) {
     if (kind === 5 || kind === 6) env.jumpsProcessed++
-    operandsFirst(env, insn)
     env.refuse(wrong.message, wrong.errno)
   }
   switch (kind) {
@@ -107,9 +106,6 @@ function step(env: Env, insn: Insn): number {
       return jump(env, insn)
   }
 }
-
-/** Where Linux reads an operand before it looks at the fields. */
-function operandsFirst(_env: Env, _insn: Insn): void {}
 
 function jump(env: Env, insn: Insn): number {
   env.jumpsProcessed++

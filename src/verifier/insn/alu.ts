@@ -1,5 +1,6 @@
 // Arithmetic instructions.
 
+import type { Insn } from '../../isa/index.js'
 import { isConst, isConst32, type Num, newNum, setUnknown } from '../domain/num.js'
 import {
   addNum,
@@ -20,11 +21,10 @@ import {
 } from '../domain/scalar-alu.js'
 import { isContradictory, syncBounds, zeroExtend32 } from '../domain/sync.js'
 import type { Env } from '../env.js'
-import type { Insn } from '../../isa/index.js'
 import { markPrecise } from '../explore/precision.js'
 import { constReg, copyReg, makeUnknown, type Reg } from '../state/reg.js'
-import { pointerAlu } from './pointer-alu.js'
 import { readReg } from './operands.js'
+import { pointerAlu } from './pointer-alu.js'
 
 const scratch = newNum()
 
@@ -50,7 +50,10 @@ export function aluInsn(env: Env, insn: Insn): void {
   const narrow = (code & 7) === 4
   const operation = code & 0xf0
   const byReg = (code & 8) !== 0
-  if (operation === 0xb0) return move(env, insn, narrow, byReg)
+  if (operation === 0xb0) {
+    move(env, insn, narrow, byReg)
+    return
+  }
   if (operation === 0x80 || operation === 0xd0) {
     readReg(env, dst)
     const reg = env.reg(dst)
@@ -162,10 +165,12 @@ function binary(env: Env, insn: Insn, narrow: boolean, byReg: boolean): void {
     if (left.type === 'scalar') {
       // number op pointer: only addition makes sense.
       markPrecise(env, dst)
-      return pointerAlu(env, insn, src, dst, narrow)
+      pointerAlu(env, insn, src, dst, narrow)
+      return
     }
     if (byReg) markPrecise(env, src)
-    return pointerAlu(env, insn, dst, byReg ? src : -1, narrow)
+    pointerAlu(env, insn, dst, byReg ? src : -1, narrow)
+    return
   }
   const result = copyReg(left)
   const linkedAdd =

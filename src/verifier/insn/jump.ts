@@ -2,34 +2,32 @@
 
 import type { Insn } from '../../isa/index.js'
 import { mapTypeById } from '../../spec/index.js'
-import { assume, certainOutcome, type Comparison, NEGATED, SWAPPED } from '../domain/compare.js'
+import { specialFields } from '../access/special-fields.js'
+import { replaceRegs } from '../call/effects.js'
+import { assume, type Comparison, certainOutcome, NEGATED, SWAPPED } from '../domain/compare.js'
 import { toNumber } from '../domain/int64.js'
-import { addBits, isConst, isConst32 } from '../domain/num.js'
+import { isConst, isConst32 } from '../domain/num.js'
 import { addNum } from '../domain/scalar-alu.js'
 import { syncBounds, zeroExtend32 } from '../domain/sync.js'
 import type { Env } from '../env.js'
-import { replaceRegs } from '../call/effects.js'
 import { markPrecise } from '../explore/precision.js'
 import { findPrevious, widen } from '../explore/widen.js'
-import { specialFields } from '../access/special-fields.js'
 import { constReg, copyReg, isNeverNull, isPacketPointer, MAYBE_NULL, type Reg } from '../state/reg.js'
 import { type Linked, SLOT, type State } from '../state/state.js'
 import { readReg } from './operands.js'
 
-void addBits
-
 const OPERATORS: Readonly<Record<number, Comparison>> = {
-  0x10: 'eq',
-  0x20: 'gt',
-  0x30: 'ge',
-  0x40: 'set',
-  0x50: 'ne',
-  0x60: 'sgt',
-  0x70: 'sge',
-  0xa0: 'lt',
-  0xb0: 'le',
-  0xc0: 'slt',
-  0xd0: 'sle',
+  16: 'eq',
+  32: 'gt',
+  48: 'ge',
+  64: 'set',
+  80: 'ne',
+  96: 'sgt',
+  112: 'sge',
+  160: 'lt',
+  176: 'le',
+  192: 'slt',
+  208: 'sle',
 }
 
 const AT_END = -1
@@ -76,10 +74,10 @@ export function condJump(env: Env, insn: Insn): number {
   }
   for (const each of [state, other]) {
     const frame = each.frame
-    if (byReg && right.type === 'scalar' && right.id !== 0) syncLinked(env, each, frame.regs[src] as Reg, linked)
-    if (left.type === 'scalar' && left.id !== 0) syncLinked(env, each, frame.regs[dst] as Reg, linked)
+    if (byReg && right.type === 'scalar' && right.id !== 0) syncLinked(each, frame.regs[src] as Reg, linked)
+    if (left.type === 'scalar' && left.id !== 0) syncLinked(each, frame.regs[dst] as Reg, linked)
   }
-  nullChecks(env, state, other, insn, op, narrow, byReg)
+  nullChecks(state, other, insn, op, narrow, byReg)
   if (env.log.traces) env.printInsnState()
   return next
 }
@@ -149,11 +147,12 @@ function collectLinked(state: State, id: number, out: Linked[]): void {
 }
 
 /** What was learnt of one register holds for all that share its id. */
-function syncLinked(_env: Env, state: State, known: Reg, linked: readonly Linked[]): void {
+function syncLinked(state: State, known: Reg, linked: readonly Linked[]): void {
   for (const { frame: f, index, spilled } of linked) {
     const frame = state.frames[f]
     const reg = spilled ? frame?.spills[index] : frame?.regs[index]
-    if (frame === undefined || reg === undefined || reg === known || reg.type !== 'scalar' || reg.id !== known.id) continue
+    if (frame === undefined || reg === undefined || reg === known || reg.type !== 'scalar' || reg.id !== known.id)
+      continue
     const made = copyReg(known)
     made.precise = reg.precise
     if (reg.addConst !== 0 && known.addConst !== 0 && reg.addConst !== known.addConst) continue
@@ -170,7 +169,7 @@ function syncLinked(_env: Env, state: State, known: Reg, linked: readonly Linked
   }
 }
 
-function nullChecks(env: Env, state: State, other: State, insn: Insn, op: Comparison, narrow: boolean, byReg: boolean): void {
+function nullChecks(state: State, other: State, insn: Insn, op: Comparison, narrow: boolean, byReg: boolean): void {
   const left = state.frame.regs[insn.dst] as Reg
   if (!narrow && !byReg && insn.imm === 0 && (op === 'eq' || op === 'ne') && (left.flags & MAYBE_NULL) !== 0) {
     settleNull(state, left.id, left.refObjId, op === 'ne')
@@ -178,7 +177,6 @@ function nullChecks(env: Env, state: State, other: State, insn: Insn, op: Compar
     return
   }
   if (byReg && !narrow) packetBounds(state, other, insn, op)
-  void env
 }
 
 /** All copies of a pointer that may be null are either null or not. */
@@ -213,7 +211,10 @@ function notNull(reg: Reg): Reg {
     }
   }
   const keepsId =
-    made.type === 'map_value' && specialFields(made.map ?? (reg.map as never)).some(({ kind }) => kind === 'bpf_spin_lock' || kind === 'bpf_res_spin_lock')
+    made.type === 'map_value' &&
+    specialFields(made.map ?? (reg.map as never)).some(
+      ({ kind }) => kind === 'bpf_spin_lock' || kind === 'bpf_res_spin_lock',
+    )
   if (!keepsId) made.id = 0
   return made
 }
@@ -222,7 +223,8 @@ function notNull(reg: Reg): Reg {
 function packetBounds(state: State, other: State, insn: Insn, op: Comparison): void {
   const dst = state.frame.regs[insn.dst] as Reg
   const src = state.frame.regs[insn.src] as Reg
-  const pair = (a: Reg, b: Reg) => (a.type === 'pkt' && b.type === 'pkt_end') || (a.type === 'pkt_meta' && b.type === 'pkt')
+  const pair = (a: Reg, b: Reg) =>
+    (a.type === 'pkt' && b.type === 'pkt_end') || (a.type === 'pkt_meta' && b.type === 'pkt')
   let operator = op
   let regno: number
   if (pair(dst, src)) regno = insn.dst

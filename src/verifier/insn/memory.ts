@@ -3,12 +3,11 @@
 import type { Insn } from '../../isa/index.js'
 import { mapTypeById } from '../../spec/index.js'
 import { checkAccess } from '../access/check-access.js'
+import { checkResourceLeak } from '../check/exit.js'
+import { fromBig, hi } from '../domain/int64.js'
 import { signExtendNum } from '../domain/scalar-alu.js'
-import { hi, fromBig } from '../domain/int64.js'
 import type { Env } from '../env.js'
 import { constReg, copyReg, NOT_INIT, pointerReg, type Reg, typeText, unknownReg } from '../state/reg.js'
-import { clearPacketPointers } from '../call/effects.js'
-import { checkResourceLeak } from '../check/exit.js'
 import { readReg, writeReg } from './operands.js'
 
 const SIZES = [4, 2, 1, 8] as const
@@ -19,7 +18,12 @@ function sameKind(env: Env, regno: number): void {
   const reg = env.reg(regno)
   const { type } = reg
   const rewritten =
-    type === 'ctx' || type === 'sock' || type === 'sock_common' || type === 'tcp_sock' || type === 'xdp_sock' || type === 'ptr_'
+    type === 'ctx' ||
+    type === 'sock' ||
+    type === 'sock_common' ||
+    type === 'tcp_sock' ||
+    type === 'xdp_sock' ||
+    type === 'ptr_'
   const kind = rewritten ? typeText(type, reg.flags) : 'plain'
   const known = env.pointerKinds[env.insnIdx]
   if (known === undefined) env.pointerKinds[env.insnIdx] = kind
@@ -32,7 +36,6 @@ export function load(env: Env, insn: Insn): void {
   writeReg(env, dst)
   const size = sizeOf(code)
   const kindBefore = env.reg(src)
-  const before = env.regs[dst] as Reg
   checkAccess(env, src, off, { write: false, size, value: dst })
   if ((code & 0xe0) === 0x80 && size < 8) {
     const loaded = env.reg(dst)
@@ -42,14 +45,18 @@ export function load(env: Env, insn: Insn): void {
       env.regs[dst] = copy
     }
   }
-  void before
   checkKind(env, kindBefore)
 }
 
 function checkKind(env: Env, reg: Reg): void {
   const { type } = reg
   const rewritten =
-    type === 'ctx' || type === 'sock' || type === 'sock_common' || type === 'tcp_sock' || type === 'xdp_sock' || type === 'ptr_'
+    type === 'ctx' ||
+    type === 'sock' ||
+    type === 'sock_common' ||
+    type === 'tcp_sock' ||
+    type === 'xdp_sock' ||
+    type === 'ptr_'
   const kind = rewritten ? typeText(type, reg.flags) : 'plain'
   const known = env.pointerKinds[env.insnIdx]
   if (known === undefined) env.pointerKinds[env.insnIdx] = kind
@@ -71,12 +78,24 @@ export function store(env: Env, insn: Insn): void {
   }
 }
 
-const UNFIT: ReadonlySet<string> = new Set(['ctx', 'pkt', 'pkt_meta', 'flow_keys', 'sock', 'sock_common', 'tcp_sock', 'xdp_sock'])
+const UNFIT: ReadonlySet<string> = new Set([
+  'ctx',
+  'pkt',
+  'pkt_meta',
+  'flow_keys',
+  'sock',
+  'sock_common',
+  'tcp_sock',
+  'xdp_sock',
+])
 
 export function atomic(env: Env, insn: Insn): void {
   const { dst, src, off, code, imm } = insn
   const size = sizeOf(code)
-  if (imm === 0x100) return load(env, insn)
+  if (imm === 0x100) {
+    load(env, insn)
+    return
+  }
   if (imm === 0x110) {
     readReg(env, src)
     readReg(env, dst)
@@ -116,12 +135,13 @@ export function loadImm64(env: Env, insn: Insn): void {
   if (src === 4) {
     const reg = pointerReg('func')
     const subprog = env.subprogAt(insn.pc + imm + 1)
+    if (env.prog.btf === undefined || (env.prog.funcInfo?.length ?? 0) === 0) env.refuse('missing btf func_info')
     if (env.subprogs[subprog]?.global) env.refuse('callback function not static')
     reg.subprog = subprog
     env.regs[dst] = reg
     return
   }
-  if (src === 3) return env.unsupported('kernel variables (ksyms)')
+  if (src === 3) env.unsupported('kernel variables (ksyms)')
   const map = env.prog.map(imm)
   if (map === undefined) env.refuse(`fd ${imm} is not pointing to valid bpf_map`, 'EBADF')
   if (src === 1 || src === 5) {
@@ -149,7 +169,7 @@ export function loadPacket(env: Env, insn: Insn): void {
   readReg(env, 6)
   checkResourceLeak(env, 'BPF_LD_[ABS|IND]')
   if (env.reg(6).type !== 'ctx') {
-    env.refuse("at the time of BPF_LD_ABS|IND R6 != pointer to skb")
+    env.refuse('at the time of BPF_LD_ABS|IND R6 != pointer to skb')
   }
   if ((insn.code & 0xe0) === 0x40) readReg(env, insn.src)
   for (let reg = 0; reg <= 5; reg++) {
@@ -157,5 +177,4 @@ export function loadPacket(env: Env, insn: Insn): void {
     env.scratch(reg)
   }
   env.regs[0] = unknownReg()
-  void clearPacketPointers
 }

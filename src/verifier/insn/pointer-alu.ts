@@ -72,9 +72,12 @@ export function pointerAlu(env: Env, insn: Insn, pointer: number, number: number
   if (operation === 0x00) add(env, result, ptr, num)
   else if (operation === 0x10) subtract(env, result, ptr, num, insn, number)
   else if (operation === 0x50 || operation === 0x40 || operation === 0xa0) {
-    env.refuse(`R${dst} bitwise operator ${['|=', '&=', '^='][operation === 0x40 ? 0 : operation === 0x50 ? 1 : 2]} on pointer prohibited`, 'EACCES')
+    env.refuse(
+      `R${dst} bitwise operator ${['|=', '&=', '^='][operation === 0x40 ? 0 : operation === 0x50 ? 1 : 2]} on pointer prohibited`,
+      'EACCES',
+    )
   } else {
-    const names: Record<number, string> = { 0x20: '*=', 0x30: '/=', 0x60: '<<=', 0x70: '>>=', 0x90: '%=', 0xc0: 's>>=' }
+    const names: Record<number, string> = { 32: '*=', 48: '/=', 96: '<<=', 112: '>>=', 144: '%=', 192: 's>>=' }
     env.refuse(`R${dst} pointer arithmetic with ${names[operation] ?? '?'} operator prohibited`, 'EACCES')
   }
   checkOffset(env, result, result, ptr)

@@ -77,7 +77,8 @@ export function regText(reg: Reg, frameno: number): string {
     parts.push(`ks=${reg.map.keySize}`, `vs=${reg.map.valueSize}`)
   }
   if (reg.type !== 'scalar' && reg.off !== 0) parts.push(`off=${reg.off}`)
-  if (reg.type === 'pkt' || reg.type === 'pkt_meta') parts.push(`r=${reg.range}`)
+  if (reg.type === 'pkt' || reg.type === 'pkt_meta')
+    parts.push(`r=${unsignedText(BigInt.asUintN(64, BigInt(reg.range)))}`)
   if (reg.type === 'mem') parts.push(`sz=${reg.memSize}`)
   if (fixed) {
     const value = toBig(reg.valueLo, reg.valueHi)
