@@ -596,6 +596,7 @@ export declare class RingBuffer<T = Uint8Array> implements AsyncIterable<T> {
     get lost(): number;
     get closed(): boolean;
     drain(handler: (record: Uint8Array) => void, limit?: number): number;
+    drainSpans(handler: (bytes: Uint8Array, start: number, end: number) => void, limit?: number): number;
     read(limit?: number): T[];
     records(options?: RecordsOptions): EventStream<T>;
     batches(options?: RecordsOptions): EventStream<T[]>;
