@@ -1,8 +1,7 @@
-import { closeSync, openSync } from 'node:fs'
 import { UsageError } from '../base/index.js'
 import { type Fd, KernelError } from '../kernel/index.js'
+import { closeRaw, openRaw } from './ffi/raw-file.js'
 import { loadSys, type Sys } from './ffi/sys.js'
-import { fileCall } from './files.js'
 import type { LinuxSession } from './session.js'
 import { NR } from './syscall-numbers.js'
 
@@ -15,7 +14,7 @@ const OWN = '/proc/thread-self/ns/net'
  * other devices than it means from then on: the process ends.
  */
 function away<T>(sys: Sys, enter: () => void, run: () => T): T {
-  const home = openSync(OWN, 'r')
+  const home = openRaw(sys, OWN, 0, 'setns')
   try {
     enter()
     try {
@@ -31,7 +30,7 @@ function away<T>(sys: Sys, enter: () => void, run: () => T): T {
       }
     }
   } finally {
-    closeSync(home)
+    closeRaw(sys, home)
   }
 }
 
@@ -53,16 +52,16 @@ export function inNetns<T>(session: LinuxSession, netns: Fd | undefined, run: ()
  */
 export function withNetns<T>(path: string, run: () => T): T {
   const sys = loadSys()
-  const fd = fileCall('open', () => openSync(path, 'r'))
+  const fd = openRaw(sys, path, 0, 'open')
   try {
     return away(sys, () => enterNetns(sys, fd), run)
   } finally {
-    closeSync(fd)
+    closeRaw(sys, fd)
   }
 }
 
 export function netnsOpen(session: LinuxSession, r: { readonly path?: string }): Fd {
-  return session.own(fileCall('netns_open', () => openSync(r.path ?? OWN, 'r')) as Fd)
+  return session.own(openRaw(session.sys, r.path ?? OWN, 0, 'netns_open') as Fd)
 }
 
 /** A new namespace: made on a side step of this thread, kept by the descriptor. */
@@ -71,5 +70,5 @@ export function netnsCreate(session: LinuxSession): Fd {
   const enter = (): void => {
     if (sys.syscall(NR.unshare, CLONE_NEWNET, 0, 0) !== 0) throw new KernelError(sys.errno(), 'netns_create')
   }
-  return session.own(away(sys, enter, () => openSync(OWN, 'r')) as Fd)
+  return session.own(away(sys, enter, () => openRaw(sys, OWN, 0, 'netns_create')) as Fd)
 }

@@ -17,7 +17,10 @@ const object = (name: string) => join(root, 'test/fixtures', name)
 type Json = any
 
 function bpftool(...args: readonly string[]): Json {
-  const text = execFileSync('bpftool', ['-j', ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  const text = execFileSync('unshare', ['--mount', '--propagation', 'private', 'bpftool', '-j', ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   return text.trim() === '' ? undefined : JSON.parse(text)
 }
 
@@ -136,6 +139,30 @@ test('XDP programs of ip are seen, replaced by ours, and ours taken off by ip', 
   inside(net.right, 'ip', 'link', 'set', 'dev', 'right0', 'xdpgeneric', 'off')
   assert.equal(net.rightDevice.info().xdp.attached, 0)
   ours.detach()
+})
+
+test('xdp-loader shows our programs, we show and take off its', {
+  skip: skip || toolMissing('xdp-loader'),
+}, async () => {
+  using kernel = openLinux()
+  using net = wire(kernel)
+  using programs = await loadFixture(kernel, 'attach/net.o', 'xdp_pass')
+  const attached = attachXdp(programs.program('xdp_pass'), net.rightDevice)
+  const { id, tag } = programs.program('xdp_pass').info()
+  assert.match(
+    inside(net.right, 'xdp-loader', 'status', 'right0'),
+    new RegExp(`right0\\s+xdp_pass\\s+native\\s+${id}\\s+${toHex(tag)}`),
+  )
+  attached.detach()
+  inside(net.right, 'xdp-loader', 'load', '-m', 'skb', 'right0', object('net/xdp_count.o'))
+  const { xdp } = net.rightDevice.info()
+  assert.equal(xdp.attached, 2)
+  using theirs = BpfProgram.fromFd(kernel, kernel.call('prog_get_fd_by_id', { id: xdp.skbProgId }))
+  assert.equal(theirs.typeName, 'xdp')
+  using ours = attachXdp(programs.program('xdp_pass'), net.rightDevice, { mode: 'generic', replace: theirs })
+  assert.equal(net.rightDevice.info().xdp.skbProgId, id)
+  ours.detach()
+  assert.equal(net.rightDevice.info().xdp.attached, 0)
 })
 
 test('pins both ways: maps by name, programs and links opened, updated and detached', { skip }, async () => {

@@ -11,12 +11,13 @@ export function netnsPath(netns: NetNamespace): string {
   return `/proc/${process.pid}/fd/${netns.fd}`
 }
 
-/** Runs a program in a namespace; its output. Throws with stderr when it fails. */
+/**
+ * Runs a program in a namespace; its output. Throws with stderr when it fails. Loaders mount a BPF file system where there is none:
+ * each run has mounts of its own, so the machine's stay as they are.
+ */
 export function inside(netns: NetNamespace, command: string, ...args: readonly string[]): string {
-  return execFileSync('nsenter', [`--net=${netnsPath(netns)}`, command, ...args], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const away = ['--mount', '--propagation', 'private', 'nsenter', `--net=${netnsPath(netns)}`]
+  return execFileSync('unshare', [...away, command, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 /** False where the tool runs, else the reason a test is skipped. */

@@ -1,7 +1,6 @@
-import { closeSync, constants, openSync } from 'node:fs'
 import { ERRNO } from '../../base/index.js'
 import { type Fd, KernelError, type PerfEventOpenRequest, type Request } from '../../kernel/index.js'
-import { fileCall } from '../files.js'
+import { closeRaw, openRaw } from '../ffi/raw-file.js'
 import { inNetns } from '../netns.js'
 import type { LinuxSession } from '../session.js'
 import { NR } from '../syscall-numbers.js'
@@ -16,7 +15,7 @@ function check(session: LinuxSession, result: number, syscall: string, hint?: st
 }
 
 export function open(session: LinuxSession, r: Request<'open'>): Fd {
-  return session.own(fileCall('open', () => openSync(r.path, r.flags ?? constants.O_RDONLY, r.mode)) as Fd)
+  return session.own(openRaw(session.sys, r.path, r.flags ?? 0, 'open', r.mode) as Fd)
 }
 
 export function read(session: LinuxSession, r: Request<'read'>): Uint8Array {
@@ -84,6 +83,6 @@ export function fsmount(session: LinuxSession, r: Request<'fsmount'>): Fd {
     check(session, sys.syscall6(NR.fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0, 0), 'fsmount', hint)
     return session.own(check(session, sys.syscall(NR.fsmount, context, 1, 0), 'fsmount', hint) as Fd)
   } finally {
-    closeSync(context)
+    closeRaw(sys, context)
   }
 }

@@ -1,6 +1,6 @@
-import { closeSync } from 'node:fs'
 import { ERRNO } from '../../base/index.js'
 import { type Fd, KernelError } from '../../kernel/index.js'
+import { closeRaw } from '../ffi/raw-file.js'
 import { inNetns } from '../netns.js'
 import type { LinuxSession } from '../session.js'
 import { NR } from '../syscall-numbers.js'
@@ -82,7 +82,7 @@ function exchange(
       }
     }
   } finally {
-    closeSync(fd)
+    closeRaw(sys, fd)
   }
 }
 
