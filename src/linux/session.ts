@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
 import { type Fd, KernelError, type Watch, type WatchOptions } from '../kernel/index.js'
 import { BpfAttr } from './attr.js'
-import { mapInfo } from './commands/info.js'
+import { mapInfo, objectKind } from './commands/info.js'
 import { Arena } from './ffi/arena.js'
 import { Mappings } from './ffi/mapping.js'
 import { ownInWorker } from './ffi/own-in-worker.js'
@@ -96,6 +96,8 @@ export class LinuxSession {
     const known = this.#maps.get(fd)
     if (known !== undefined) return known
     this.check(fd, 'map')
+    // The kernel would tell of a program or a BTF in the same place, and its sizes would be taken from there.
+    if (objectKind(fd) !== 'map') throw new KernelError('EINVAL', 'map', { hint: `descriptor ${fd} is no map` })
     const info = mapInfo(this, fd)
     const io = new MapIo(this.sys, fd, {
       keySize: info.keySize,
