@@ -98,7 +98,7 @@ export function explainEperm(name: OperationName, request: object, rights: Right
   if (missing.length > 0) {
     const off = rights.unprivilegedBpfDisabled
     const sysctl =
-      off !== undefined && off > 0
+      off !== undefined && off > 0 && missing.includes('CAP_BPF')
         ? `; kernel.unprivileged_bpf_disabled is ${off}, so nobody without CAP_BPF may use bpf(2)`
         : ''
     return `this process lacks ${missing.join(' and ')}: run it as root or grant it${sysctl}`

@@ -105,12 +105,13 @@ $S map update pinned $F/h key 9 0 0 0 value 1 0 0 0 2>&1 || echo refused
 bpftool prog load test/fixtures/net/xdp_count.o $F/prog
 $S prog run pinned $F/prog data_in $D/frame data_out $D/out
 cmp $D/frame $D/out && echo unchanged
-$S prog loadall test/fixtures/object/subprogs.o $F/all; ls $F/all | tr '\\n' ' '`,
+$S prog loadall test/fixtures/object/subprogs.o $F/all; ls $F/all | tr '\\n' ' '
+mount --bind $F /sys/fs/bpf; $S prog load examples/tc-bytes/bytes.o >/dev/null; test ! -e $F/tc_bytes && echo nothing stays`,
   )
   assert.match(out, /^key: 08 00 00 00 {2}value: 02 00 00 00\nFound 1 element\n2\n/)
   assert.match(
     out,
-    /map_update_elem: EPERM.*\n(hint: .*\n)?refused\nReturn value: 2, duration: \d+ns\nunchanged\nalone first second third/,
+    /map_update_elem: EPERM.*\n(hint: .*\n)?refused\nReturn value: 2, duration: \d+ns\nunchanged\nalone first second third nothing stays/,
   )
   return undefined
 })

@@ -80,6 +80,9 @@ export function verbCommand(noun: string, verb: Verb): Command {
     })
 }
 
+/** Loads an object for the time of a command: maps that it wants pinned are not, so nothing stays. */
 export function loadFile(kernel: Kernel, file: string): Collection {
-  return loadCollection(openObject(new Uint8Array(readFileSync(file)), { file }), { kernel })
+  const spec = openObject(new Uint8Array(readFileSync(file)), { file })
+  for (const map of spec.maps) map.pinning = 'none'
+  return loadCollection(spec, { kernel })
 }

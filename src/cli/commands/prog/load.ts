@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type BpfProgram, type Collection, loadCollection, openObject } from '../../../sdk/index.js'
-import type { VerbContext } from '../../noun/verb.js'
+import { loadFile, type VerbContext } from '../../noun/verb.js'
 import { formatTable } from '../../output/table.js'
 import { describeMap } from '../map/show.js'
 import { describeProg } from './show.js'
@@ -15,13 +15,16 @@ export function loadProgs(context: VerbContext, all: boolean): void {
   const path = words.done || words.peek() === 'pinmaps' ? undefined : words.next('path')
   const mapDirectory = words.take('pinmaps') ? words.next('directory') : undefined
   words.end()
-  using collection = loadCollection(openObject(new Uint8Array(readFileSync(file)), { file }), { kernel })
+  const stays = path !== undefined || mapDirectory !== undefined
+  using collection = stays
+    ? loadCollection(openObject(new Uint8Array(readFileSync(file)), { file }), { kernel })
+    : loadFile(kernel, file)
   if (path !== undefined) pinPrograms(context, collection, path, all)
   if (mapDirectory !== undefined) {
     mkdir(context, mapDirectory)
     for (const [name, map] of collection.maps) map.pin(`${mapDirectory}/${name.replaceAll('.', '_')}`)
   }
-  if (path !== undefined || mapDirectory !== undefined) {
+  if (stays) {
     context.silent()
     return
   }
