@@ -2,7 +2,7 @@ import { cString, FormatError } from '../base/index.js'
 import { type Btf, type BtfDatasec, parseBtf, parseBtfExt } from '../btf/index.js'
 import { type ElfRelocation, type ElfSymbol, EM, ET, machineName, readElf, STT } from '../elf/index.js'
 import { matchSection } from '../spec/index.js'
-import { fixDatasecs } from './btf-fixup.js'
+import { withPlaces } from './btf-fixup.js'
 import { collectBtfMaps } from './btf-maps.js'
 import { collectDataMaps, objectName } from './data-maps.js'
 import { collectExterns } from './externs.js'
@@ -75,7 +75,7 @@ function openBtf(source: Source): Btf | undefined {
   if (section === undefined || section.size === 0) return undefined
   const options = source.file === undefined ? {} : { file: source.file }
   try {
-    return parseBtf(fixDatasecs(parseBtf(section.data, options), source.elf), options)
+    return parseBtf(withPlaces(parseBtf(section.data, options), source.elf), options)
   } catch (error) {
     if (!(error instanceof FormatError)) throw error
     source.notices.push(`Error loading ELF section .BTF: ${error.reason}`)

@@ -8,6 +8,7 @@ import {
   type MapInfo,
   type ProgInfo,
 } from '../../kernel/index.js'
+import { kernelName } from '../../object/index.js'
 import type { VerbContext } from './verb.js'
 
 interface Infos {
@@ -90,7 +91,7 @@ export function named<K extends Kind>(
   }
   const fits = ({ info }: Opened<Kind>): boolean => {
     if (way === 'tag') return info.kind === 'prog' && toHex(info.tag) === text
-    return 'name' in info && info.name === text.slice(0, 15)
+    return 'name' in info && info.name === kernelName(text)
   }
   const found: Opened<K>[] = []
   for (const { info } of everyObject(kernel, kind)) {
