@@ -294,6 +294,7 @@ export type CoreResult = CoreResolved | CoreFailed;
 export interface DatasecPlace {
     readonly size: number;
     offsetOf(variable: string): number | undefined;
+    isHidden?(variable: string): boolean;
 }
 
 export interface FormatOptions {

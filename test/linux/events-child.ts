@@ -22,7 +22,8 @@ switch (mode) {
   case 'wait': {
     // Somebody waits: the process stays until the event comes.
     const stream = ring.records()
-    for (let i = 0; i < 3; i++) void (i === 0 ? burst() : undefined, await stream.next())
+    burst()
+    for (let i = 0; i < 3; i++) await stream.next()
     const last = stream.next()
     setTimeout(burst, 50).unref()
     setTimeout(() => {}, 60)

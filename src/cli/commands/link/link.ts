@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { everyObject, named, type Opened, oneNamed } from '../../noun/objects.js'
+import { everyObject, named, oneNamed } from '../../noun/objects.js'
 import { pinObject } from '../../noun/pin.js'
 import { pinnedPaths } from '../../noun/surroundings.js'
 import { nounCommand, type Verb, type VerbContext } from '../../noun/verb.js'
