@@ -3,6 +3,7 @@
 import { skipModifiers } from '../btf/index.js'
 import { checkInsnStream, decodeInsns, type Insn } from '../isa/index.js'
 import { PROG_TYPES, type ProgType } from '../spec/index.js'
+import { specialFields } from './access/special-fields.js'
 import { findSubprogs, markFlow } from './cfg/flow.js'
 import { findLiveRegisters, printLiveRegisters } from './cfg/live-registers.js'
 import { checkStackDepth } from './check/stack-depth.js'
@@ -75,6 +76,8 @@ function run(env: Env): void {
   if (env.type.context.typedArgs === true || env.prog.type === 'ext' || env.prog.type === 'struct_ops') {
     env.unsupported(`${env.prog.type} programs, whose context their target in the kernel decides`)
   }
+  if (env.prog.type === 'lirc_mode2') env.unsupported('lirc_mode2 programs')
+  checkMapsSuitType(env)
   findSubprogs(env)
   if ((log.level & 2) !== 0)
     env.subprogs.forEach((subprog, i) => {
@@ -99,6 +102,31 @@ function run(env: Env): void {
     })
   }
   checkStackDepth(env)
+}
+
+const TRACING: ReadonlySet<string> = new Set([
+  'kprobe',
+  'tracepoint',
+  'perf_event',
+  'raw_tracepoint',
+  'raw_tracepoint_writable',
+])
+
+/** Tracing programs may interrupt anything: maps with locks and timers are not for them. */
+function checkMapsSuitType(env: Env): void {
+  const tracing = TRACING.has(env.prog.type)
+  if (!tracing && env.prog.type !== 'socket_filter') return
+  const who = tracing ? 'tracing progs' : 'socket filter progs'
+  for (const insn of env.insns) {
+    if (insn?.code !== 0x18 || (insn.src !== 1 && insn.src !== 2)) continue
+    const map = env.prog.map(insn.imm)
+    const kinds = new Set(map === undefined ? [] : specialFields(map).map(({ kind }) => kind))
+    if (kinds.has('bpf_list_head') || kinds.has('bpf_rb_root')) {
+      env.refuse(`${who} cannot use bpf_{list_head,rb_root} yet`)
+    }
+    if (kinds.has('bpf_spin_lock')) env.refuse(`${who} cannot use bpf_spin_lock yet`)
+    if (tracing && kinds.has('bpf_timer')) env.refuse('tracing progs cannot use bpf_timer yet')
+  }
 }
 
 const verified = new WeakMap<Env, Set<number>>()

@@ -21,6 +21,8 @@ export interface Access {
   readonly value: number
   /** Stored immediate. */
   readonly imm?: number
+  /** The load extends the sign: only numbers may be loaded so. */
+  readonly signed?: boolean
 }
 
 function checkAlignment(env: Env, reg: Reg, off: number, size: number): void {
@@ -133,12 +135,12 @@ function narrowed(env: Env, dst: number, size: number, made?: Reg): void {
   env.regs[dst] = cut
 }
 
-function context(env: Env, regno: number, off: number, { write, size, value }: Access): void {
+function context(env: Env, regno: number, off: number, { write, size, value, signed }: Access): void {
   const kprobe = env.prog.type === 'syscall' || env.prog.type === 'netfilter'
   if (kprobe && env.prog.type === 'syscall') env.unsupported('contexts of variable offset')
-  checkPlainPointer(env, regno, true)
+  checkPlainPointer(env, regno)
   const reg = write ? undefined : readContext(env, off, size)
-  if (write ? !mayWriteContext(env, off, size) : reg === undefined) {
+  if (write ? !mayWriteContext(env, off, size) : reg === undefined || (signed === true && reg.type !== 'scalar')) {
     env.refuse(`invalid bpf_context access off=${off} size=${size}`, 'EACCES')
   }
   if (reg !== undefined) narrowed(env, value, size, reg)

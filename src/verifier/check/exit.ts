@@ -8,14 +8,14 @@ import { readReg } from '../insn/operands.js'
 import { type Reg, typeText } from '../state/reg.js'
 
 /** Nothing is held: references, locks, regions. `what` names the instruction in the message. */
-export function checkResourceLeak(env: Env, what: string, locks = true): void {
+export function checkResourceLeak(env: Env, what: string): void {
   const { state } = env
   const open = state.refs.filter((ref) => ref.kind === 'ptr')
   if (open.length > 0 && state.frame.callback === undefined) {
     for (const ref of open) env.log.write(`Unreleased reference id=${ref.id} alloc_insn=${ref.insn}\n`)
     env.refuse(`${what} would lead to reference leak`)
   }
-  if (locks && state.activeLocks > 0) env.refuse(`${what} cannot be used inside bpf_spin_lock-ed region`)
+  if (state.activeLocks > 0) env.refuse(`${what} cannot be used inside bpf_spin_lock-ed region`)
   if (state.rcuDepth > 0) env.refuse(`${what} cannot be used inside bpf_rcu_read_lock-ed region`)
   if (state.preemptDepth > 0) env.refuse(`${what} cannot be used inside bpf_preempt_disable-ed region`)
 }

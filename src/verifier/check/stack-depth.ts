@@ -3,7 +3,7 @@
 import { subprogTarget } from '../cfg/flow.js'
 import type { Env, Subprog } from '../env.js'
 
-const rounded = (depth: number): number => (Math.max(1, depth) + 31) & ~31
+const rounded = (depth: number): number => (Math.max(1, depth) + 15) & ~15
 
 /** Refuses call chains that need more than 512 bytes, or 256 where a tail call happens below. */
 export function checkStackDepth(env: Env): void {
@@ -24,9 +24,12 @@ export function checkStackDepth(env: Env): void {
       const target = subprogTarget(insn)
       if (target < 0) continue
       const callee = env.subprogAt(target)
-      if (env.subprogs[callee]?.asyncCallback) continue
+      // What runs some other time has a stack of its own.
+      if (insn.code === 0x18 && env.subprogs[callee]?.asyncCallback) continue
       visit(callee, total, frames + 1, [...path, index])
     }
   }
-  visit(0, 0, 1, [])
+  env.subprogs.forEach((subprog, i) => {
+    if (i === 0 || subprog.asyncCallback) visit(i, 0, 1, [])
+  })
 }

@@ -47,6 +47,15 @@ function deduce32(n: Num): void {
   if (((n.sminHi + 1) | 0) === n.smaxHi && n.sminLo < 0 && n.smaxLo >= 0) limitSigned32(n, n.sminLo, n.smaxLo)
   if (n.umin32 <= n.umax32) limitSigned32(n, n.umin32, n.umax32)
   if (!ult32(n.smax32, n.smin32)) limitUnsigned32(n, n.smin32, n.smax32)
+  else if (ult32(n.umax32, n.smin32)) {
+    // The signed range wraps, and the unsigned one misses its negative part.
+    n.smin32 = n.umin32
+    if (ult32(n.smax32, n.umax32)) n.umax32 = n.smax32
+  } else if (ult32(n.smax32, n.umin32)) {
+    // It misses the positive part.
+    n.smax32 = n.umax32
+    if (ult32(n.umin32, n.smin32)) n.umin32 = n.smin32
+  }
 }
 
 /** Signed and unsigned ranges of 64 bits learn from each other. */

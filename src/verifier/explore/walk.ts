@@ -112,7 +112,6 @@ function jump(env: Env, insn: Insn): number {
   const { code, src, pc } = insn
   switch (code & 0xf0) {
     case 0x80: {
-      if (env.state.activeLocks > 0 && src === 1) env.refuse('function calls are not allowed while holding a lock')
       if (src === 1) return subprogCall(env, insn)
       if (src === 2) return env.unsupported('kfuncs')
       helperCall(env, insn)
@@ -122,7 +121,7 @@ function jump(env: Env, insn: Insn): number {
       return pc + 1 + (code === 0x06 ? insn.imm : insn.off)
     case 0x90: {
       const inner = env.state.frames.length > 1
-      checkResourceLeak(env, 'BPF_EXIT instruction in main prog', !inner)
+      if (!inner) checkResourceLeak(env, 'BPF_EXIT instruction in main prog')
       if (inner) return leaveFrame(env)
       checkReturn(env)
       return PATH_END

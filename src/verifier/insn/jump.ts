@@ -176,7 +176,20 @@ function nullChecks(state: State, other: State, insn: Insn, op: Comparison, narr
     settleNull(other, left.id, left.refObjId, op === 'eq')
     return
   }
+  if (byReg && !narrow) equalPointers(state, other, insn, op)
   if (byReg && !narrow) packetBounds(state, other, insn, op)
+}
+
+/** A pointer that equals one that is not null is not null either. */
+function equalPointers(state: State, other: State, insn: Insn, op: Comparison): void {
+  const left = state.frame.regs[insn.dst] as Reg
+  const right = state.frame.regs[insn.src] as Reg
+  const pointer = (reg: Reg) => reg.type !== 'scalar' && reg.type !== 'not_init' && reg.type !== 'ptr_'
+  if (!pointer(left) || !pointer(right) || (op !== 'eq' && op !== 'ne')) return
+  if (((left.flags ^ right.flags) & MAYBE_NULL) === 0) return
+  const { regs } = (op === 'eq' ? other : state).frame
+  const regno = (left.flags & MAYBE_NULL) !== 0 ? insn.dst : insn.src
+  regs[regno] = notNull(regs[regno] as Reg)
 }
 
 /** All copies of a pointer that may be null are either null or not. */
@@ -219,12 +232,15 @@ function notNull(reg: Reg): Reg {
   return made
 }
 
+const isStart = (reg: Reg): boolean =>
+  reg.id === 0 && reg.off === 0 && isConst(reg) && reg.valueLo === 0 && reg.valueHi === 0
+
 /** A comparison with the packet's end tells how many bytes are there. */
 function packetBounds(state: State, other: State, insn: Insn, op: Comparison): void {
   const dst = state.frame.regs[insn.dst] as Reg
   const src = state.frame.regs[insn.src] as Reg
   const pair = (a: Reg, b: Reg) =>
-    (a.type === 'pkt' && b.type === 'pkt_end') || (a.type === 'pkt_meta' && b.type === 'pkt')
+    (a.type === 'pkt' && b.type === 'pkt_end') || (a.type === 'pkt_meta' && b.type === 'pkt' && isStart(b))
   let operator = op
   let regno: number
   if (pair(dst, src)) regno = insn.dst

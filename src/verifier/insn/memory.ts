@@ -36,7 +36,7 @@ export function load(env: Env, insn: Insn): void {
   writeReg(env, dst)
   const size = sizeOf(code)
   const kindBefore = env.reg(src)
-  checkAccess(env, src, off, { write: false, size, value: dst })
+  checkAccess(env, src, off, { write: false, size, value: dst, signed: (code & 0xe0) === 0x80 })
   if ((code & 0xe0) === 0x80 && size < 8) {
     const loaded = env.reg(dst)
     if (loaded.type === 'scalar') {
@@ -166,6 +166,7 @@ export function loadPacket(env: Env, insn: Insn): void {
   if (type !== 'socket_filter' && type !== 'sched_cls' && type !== 'sched_act') {
     env.refuse('BPF_LD_[ABS|IND] instructions not allowed for this program type')
   }
+  if (env.state.frames.length > 1 || env.state.frames[0]?.subprog !== 0) env.unsupported('packet loads in subprograms')
   readReg(env, 6)
   checkResourceLeak(env, 'BPF_LD_[ABS|IND]')
   if (env.reg(6).type !== 'ctx') {
