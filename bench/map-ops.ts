@@ -1,11 +1,11 @@
 // Map operations on the real kernel: ours (the contract, and typed through the SDK) against the same loops in C and in Go with
-// cilium/ebpf, in turns. ns per element, the best round of each (a busy machine slows rounds, never speeds them up), ratios. `node build/bench/map-ops.js [turns] [keys]`. Needs bpf(2).
+// cilium/ebpf, in turns. ns per element, the best round of each, shorter than a time slice (a busy machine slows rounds, never speeds them up), ratios. `node build/bench/map-ops.js [turns] [keys]`. Needs bpf(2).
 import { linux } from '#src/linux/index.js'
 import { BpfMap, int64Codec, intCodec } from '#src/sdk/index.js'
 import { add, buildPeers, merge, quantile, runPeer } from './peers.js'
 
-const turns = Number(process.argv[2] ?? 7)
-const keys = Number(process.argv[3] ?? 10_000)
+const turns = Number(process.argv[2] ?? 15)
+const keys = Number(process.argv[3] ?? 1000)
 const rows = ['update', 'lookup', 'miss', 'next_key', 'delete', 'update_batch', 'lookup_batch', 'delete_batch']
 
 const kernel = linux()

@@ -24,11 +24,8 @@ interface Mapping {
  */
 export class Mappings {
   readonly #sys: Sys
-  /** Mappings by their buffer; holds no buffer. */
-  readonly #mappingOf = new WeakMap<ArrayBufferLike, Mapping>()
-  /** What unmapAll visits; swept as it grows. */
-  #live: WeakRef<ArrayBufferLike>[] = []
-  #sweepAt = 64
+  /** What is mapped, until it is given back: as with mmap(2), nothing but that or the end of the session ends a mapping. */
+  readonly #mappings = new Map<ArrayBufferLike, Mapping>()
 
   constructor(sys: Sys) {
     this.#sys = sys
@@ -44,9 +41,7 @@ export class Mappings {
     const prot = writable ? PROT_READ | PROT_WRITE : PROT_READ
     const result = this.#sys.syscall6(NR.mmap, address, length, prot, MAP_SHARED | MAP_FIXED, fd, offset)
     if (result !== address) throw new KernelError(this.#sys.errno(), 'mmap', hintOf(this.#sys.errno(), length))
-    this.#mappingOf.set(bytes.buffer, { address, length })
-    this.#live.push(new WeakRef(bytes.buffer))
-    if (this.#live.length >= this.#sweepAt) this.#sweep()
+    this.#mappings.set(bytes.buffer, { address, length })
     return bytes
   }
 
@@ -56,29 +51,17 @@ export class Mappings {
   }
 
   unmapAll(): void {
-    for (const reference of this.#live) {
-      const buffer = reference.deref()
-      if (buffer !== undefined) this.#unmapBuffer(buffer)
-    }
-    this.#live = []
+    for (const buffer of [...this.#mappings.keys()]) this.#unmapBuffer(buffer)
   }
 
   #unmapBuffer(buffer: ArrayBufferLike): void {
-    const mapping = this.#mappingOf.get(buffer)
+    const mapping = this.#mappings.get(buffer)
     if (mapping === undefined) return
-    this.#mappingOf.delete(buffer)
+    this.#mappings.delete(buffer)
     const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE
     const { address, length } = mapping
     const result = this.#sys.syscall6(NR.mmap, address, length, PROT_READ | PROT_WRITE, flags, -1, 0)
     if (result !== address) throw new KernelError(this.#sys.errno(), 'munmap')
-  }
-
-  #sweep(): void {
-    this.#live = this.#live.filter((reference) => {
-      const buffer = reference.deref()
-      return buffer !== undefined && this.#mappingOf.has(buffer)
-    })
-    this.#sweepAt = Math.max(64, 2 * this.#live.length)
   }
 
   #reserve(length: number): Uint8Array {
