@@ -26,6 +26,10 @@ export function verify(program: VerifyProgram, options: VerifyOptions = {}): Ver
   try {
     const problem = checkInsnStream(program.insns)
     if (problem !== undefined) {
+      // An exception callback has no visible caller; bpf_throw() is a kfunc.
+      const throws =
+        problem.rule === 'unreachable' && decodeInsns(program.insns).some(({ code, src }) => code === 0x85 && src === 2)
+      if (throws) throw new Refusal('not modelled: exception callbacks', 'EOPNOTSUPP', true)
       if (problem.rule !== 'size') log.write(`${problem.message}\n`)
       throw Object.assign(new Refusal(problem.message, problem.errno), { pc: problem.pc })
     }
@@ -77,6 +81,7 @@ function run(env: Env): void {
     env.unsupported(`${env.prog.type} programs, whose context their target in the kernel decides`)
   }
   if (env.prog.type === 'lirc_mode2') env.unsupported('lirc_mode2 programs')
+  if (env.insns.some((insn) => insn?.code === 0x18 && insn.src === 3)) env.unsupported('kernel variables (ksyms)')
   checkMapsSuitType(env)
   findSubprogs(env)
   if ((log.level & 2) !== 0)
