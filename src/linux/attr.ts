@@ -55,6 +55,13 @@ export class BpfAttr {
     return span.bytes
   }
 
+  /** The same, not zeroed, and good until the next call that asks for it. */
+  output(offset: number, size: number): Uint8Array {
+    const span = this.arena.output(size)
+    this.setNumber(offset, span.address)
+    return span.bytes
+  }
+
   /** A char array inside the attr; longer names are cut by the caller's rules, not here. */
   name(offset: number, name: string | undefined, size = 16): this {
     if (name !== undefined) {

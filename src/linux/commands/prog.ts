@@ -96,6 +96,8 @@ export function progTestRun(session: LinuxSession, r: TestRunRequest): TestRunRe
   }
 }
 
+/** How much longer a program can make a packet: up to the MTU of the loopback device and a header. */
+const GROWTH = 0x1_1000
 const RAW_TRACEPOINT = 17
 const SYSCALL = 31
 
@@ -107,7 +109,7 @@ function progType(session: LinuxSession, progFd: Fd): number {
 /** `ctxInPlace`: the kernel writes the context back to where it was read from. */
 function testRunOnce(session: LinuxSession, r: TestRunRequest, ctxInPlace = false): TestRunResult {
   // Programs may grow the packet: without a size from the caller leave room for everything Linux allows.
-  const dataSize = r.dataSizeOut ?? (r.dataIn === undefined ? 0 : r.dataIn.length + 4096)
+  const dataSize = r.dataSizeOut ?? (r.dataIn === undefined ? 0 : r.dataIn.length + GROWTH)
   const ctxSize = r.ctxSizeOut ?? (r.ctxIn === undefined ? 0 : r.ctxIn.length)
   const attr = session
     .attr()
@@ -123,7 +125,7 @@ function testRunOnce(session: LinuxSession, r: TestRunRequest, ctxInPlace = fals
     .u32(72, r.batchSize)
   const ctxIn = r.ctxIn === undefined ? undefined : attr.out(48, r.ctxIn.length)
   ctxIn?.set(r.ctxIn as Uint8Array)
-  const data = dataSize > 0 ? attr.out(24, dataSize) : undefined
+  const data = dataSize > 0 ? attr.output(24, dataSize) : undefined
   const ctx = ctxSize > 0 ? attr.out(56, ctxSize) : undefined
   attr.call(10, 'prog_test_run')
   return {

@@ -25,6 +25,7 @@ export class Arena {
   #used = 0
   /** Buffers too large for the chunk, kept only until the next reset. */
   #large: Chunk[] = []
+  #output: Chunk | undefined
 
   constructor(sys: Sys) {
     this.#sys = sys
@@ -53,6 +54,13 @@ export class Arena {
       view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
       address: this.#chunk.address + start,
     }
+  }
+
+  /** Bytes that the kernel fills, with what the last call left in them: one large buffer, used again by the next call. */
+  output(size: number): Span {
+    if (this.#output === undefined || this.#output.bytes.length < size) this.#output = this.#make(Math.max(size, CHUNK))
+    const { bytes, view, address } = this.#output
+    return { bytes: bytes.subarray(0, size), view, address }
   }
 
   /** Address of a copy of `bytes`; 0 (NULL) for none. */
