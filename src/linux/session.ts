@@ -23,6 +23,7 @@ export class LinuxSession {
   readonly arena: Arena
   readonly possibleCpus: number
   readonly mappings: Mappings
+  readonly #afterClose = new Map<Fd, () => void>()
   readonly #owned = new Set<Fd>()
   /** Running watches by descriptor: what each of them is told when that is closed. */
   readonly #watched = new Map<Fd, Set<() => void>>()
@@ -55,6 +56,11 @@ export class LinuxSession {
     }
   }
 
+  /** Runs `after` once the descriptor was closed: what opening it changed is put back. */
+  onClose(fd: Fd, after: () => void): void {
+    this.#afterClose.set(fd, after)
+  }
+
   close(fd: Fd): void {
     this.check(fd, 'close')
     this.#owned.delete(fd)
@@ -63,6 +69,9 @@ export class LinuxSession {
     this.#watched.delete(fd)
     closeSync(fd)
     for (const tell of gone ?? []) tell()
+    const after = this.#afterClose.get(fd)
+    this.#afterClose.delete(fd)
+    after?.()
   }
 
   watch(fd: Fd, ready: () => void, options: WatchOptions): Watch {

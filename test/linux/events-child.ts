@@ -17,6 +17,8 @@ switch (mode) {
     burst()
     await ring.records().next()
     new Printk(kernel, { turnOn: true }).lines()
+    // Tracing of the machine goes back to what it was.
+    process.on('exit', () => kernel[Symbol.dispose]())
     console.log('idle')
     break
   case 'wait': {

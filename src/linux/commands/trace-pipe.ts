@@ -17,16 +17,19 @@ const AT_FDCWD = -100
 export function tracePipeOpen(session: LinuxSession, r: Request<'trace_pipe_open'>): Fd {
   const directory = tracefs(session)
   try {
-    if (!isTracing(session, directory)) {
+    const wasOff = !isTracing(session, directory)
+    if (wasOff) {
       if (r.turnOn !== true) {
         const hint = 'tracing is off on this machine (tracing_on is 0): nothing would come; ask to turn it on'
         throw new KernelError('ENODATA', 'trace_pipe_open', { hint })
       }
-      turnOn(session, directory)
+      setTracing(session, directory, true)
     }
     const fd = openAt(session, directory, 'trace_pipe', O_NONBLOCK)
     if (fd < 0) throw new KernelError(session.sys.errno(), 'trace_pipe_open')
-    return session.own(fd as Fd)
+    session.own(fd as Fd)
+    if (wasOff) session.onClose(fd as Fd, () => turnOff(session))
+    return fd as Fd
   } finally {
     session.sys.syscall(NR.close, directory, 0, 0)
   }
@@ -41,9 +44,19 @@ function isTracing(session: LinuxSession, directory: number): boolean {
   return bytes[0] !== 0x30
 }
 
-function turnOn(session: LinuxSession, directory: number): void {
+/** The machine is left as it was found. */
+function turnOff(session: LinuxSession): void {
+  const directory = tracefs(session)
+  try {
+    setTracing(session, directory, false)
+  } finally {
+    session.sys.syscall(NR.close, directory, 0, 0)
+  }
+}
+
+function setTracing(session: LinuxSession, directory: number, on: boolean): void {
   const fd = openAt(session, directory, 'tracing_on', O_WRONLY)
-  const written = fd < 0 ? -1 : session.sys.syscall(NR.write, fd, session.arena.putString('1\n'), 2)
+  const written = fd < 0 ? -1 : session.sys.syscall(NR.write, fd, session.arena.putString(on ? '1\n' : '0\n'), 2)
   const errno = session.sys.errno()
   if (fd >= 0) session.sys.syscall(NR.close, fd, 0, 0)
   if (written < 0) throw new KernelError(errno, 'trace_pipe_open', { hint: 'tracing_on cannot be written' })
