@@ -124,3 +124,24 @@ test('wrong use is one clear line and exit status 2', () => {
     assert.doesNotMatch(stderr, /internal error|\n\s+at /)
   }
 })
+
+test('output to a perf event array is shown', () => {
+  const packet = `${'ff'.repeat(12)}0800${'45'.repeat(50)}`
+  const run = skepJson(
+    'run',
+    'test/fixtures/events/events.o',
+    '--prog',
+    'perf_output',
+    '--packet',
+    packet,
+    '--packet',
+    packet,
+  )
+  const perf = run.maps.find((map: { name: string }) => map.name === 'perf')
+  assert.equal(perf.entries.length, 2)
+  assert.deepEqual(
+    perf.entries.map((entry: { key: number }) => entry.key),
+    [0, 0],
+  )
+  assert.ok(perf.entries[0].value.length > 0)
+})

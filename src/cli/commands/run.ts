@@ -7,7 +7,7 @@ import { type ProgTypeName, verdictName } from '../../spec/index.js'
 import { readBtf } from '../input/read-btf.js'
 import { printJson } from '../output/json.js'
 import { chooseProgram, isPacketProgram } from '../run/choose-program.js'
-import { dumpMaps } from '../run/dump-maps.js'
+import { dumpMaps, openPerfBuffers } from '../run/dump-maps.js'
 import { fillMaps, setMaxEntries, setVariables } from '../run/fill-maps.js'
 import { type KernelChoice, openKernel } from '../run/open-kernel.js'
 import { PrintkLog } from '../run/printk-log.js'
@@ -90,6 +90,7 @@ async function run(file: string, options: RunOptions): Promise<void> {
   using kernel = choice.kernel
   using collection = loadCollection(spec, { kernel, programs: [program.name], ...targetBtf })
   fillMaps(collection, options.map)
+  const perf = openPerfBuffers(collection)
   const loaded = collection.program(program.name)
   const tally = new Tally()
   let damage: FormatError | undefined
@@ -157,10 +158,11 @@ async function run(file: string, options: RunOptions): Promise<void> {
     seconds: (performance.now() - started) / 1000,
     printk: printk.lines,
     printkDropped: printk.dropped,
-    maps: dumpMaps(collection, options.json === true ? 'json' : 'text'),
+    maps: dumpMaps(collection, perf, options.json === true ? 'json' : 'text'),
     error: damage?.message,
     mapRows: positive(options.mapRows, '--map-rows'),
   }
+  for (const buffer of perf.values()) buffer.close()
   if (options.json === true) printJson(jsonReport(report, results))
   else process.stdout.write(formatReport(report))
   // The packets before the damage were run and reported; the error is the last word.

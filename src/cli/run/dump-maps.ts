@@ -1,7 +1,7 @@
 import { toHex } from '../../base/index.js'
 import { decodeValue } from '../../btf/index.js'
 import { KernelError } from '../../kernel/index.js'
-import { type BpfMap, type Collection, RingBuffer } from '../../sdk/index.js'
+import { type BpfMap, type Collection, PerfBuffer, RingBuffer } from '../../sdk/index.js'
 import { bpf_map_type } from '../../spec/index.js'
 import { plain, valueText } from './value-text.js'
 
@@ -21,6 +21,8 @@ export interface DumpedMap {
   readonly entries: readonly DumpedEntry[]
   /** Elements of arrays that are all zeroes and were left out (arrays of more than ZERO_LIMIT elements). */
   readonly zeroEntriesOmitted?: number
+  /** Records that found a full perf buffer. */
+  readonly lost?: number
   /** Why there are no entries, where the kernel does not let them be read. */
   readonly unreadable?: string
 }
@@ -28,6 +30,8 @@ export interface DumpedMap {
 /** Arrays up to this size are shown whole; larger ones without their zero elements. */
 const ZERO_LIMIT = 1024
 const T = bpf_map_type
+/** 4 KiB pages of each CPU's perf buffer. */
+const PERF_PAGES = 64
 const QUEUES: ReadonlySet<number> = new Set([T.BPF_MAP_TYPE_QUEUE, T.BPF_MAP_TYPE_STACK])
 const SILENT: ReadonlySet<number> = new Set([
   T.BPF_MAP_TYPE_BLOOM_FILTER,
@@ -43,13 +47,30 @@ type Show = (map: BpfMap, typeId: number | undefined, bytes: Uint8Array) => unkn
  * Contents of every map of a collection: plain values for JSON, or one line of text each. Queues, stacks and ring buffers
  * are emptied by it. Texts leave out constants, which no run changes.
  */
-export function dumpMaps(collection: Collection, as: 'json' | 'text'): DumpedMap[] {
+export function dumpMaps(collection: Collection, perf: PerfBuffers, as: 'json' | 'text'): DumpedMap[] {
   const constants = new Set(collection.spec.maps.filter((map) => map.origin === '.rodata').map((map) => map.name))
   return [...collection.maps].map(([name, map]) => {
+    const buffer = perf.get(name)
+    if (buffer !== undefined) return dumpPerfBuffer(name, map, buffer)
     const dumped =
       as === 'text' && constants.has(name) ? undefined : dumpMap(name, map, as === 'text' ? showText : show)
     return dumped ?? { ...headOf(name, map), entries: [], unreadable: 'constants' }
   })
+}
+
+/** Buffers of the perf event arrays of a collection, by name. */
+export type PerfBuffers = ReadonlyMap<string, PerfBuffer>
+
+/** Opens a buffer for each perf event array, without which a program's output goes nowhere. */
+export function openPerfBuffers(collection: Collection): PerfBuffers {
+  const arrays = [...collection.maps].filter(([, map]) => map.type === T.BPF_MAP_TYPE_PERF_EVENT_ARRAY)
+  return new Map(arrays.map(([name, map]) => [name, new PerfBuffer(map, { pages: PERF_PAGES })]))
+}
+
+/** What reached the buffers: the first records, as a full buffer drops what comes after. */
+function dumpPerfBuffer(name: string, map: BpfMap, buffer: PerfBuffer): DumpedMap {
+  const entries = buffer.read().map(({ cpu, data }) => ({ key: cpu, value: toHex(data) }))
+  return { ...headOf(name, map), entries, ...(buffer.lost > 0 ? { lost: buffer.lost } : {}) }
 }
 
 function headOf(name: string, map: BpfMap) {
