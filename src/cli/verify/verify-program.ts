@@ -1,0 +1,66 @@
+// From a prog_load request to what the verifier is asked.
+
+import type { Btf, FuncInfo, LineInfo } from '../../btf/index.js'
+import type { ProgLoadRequest } from '../../kernel/index.js'
+import { attachTypeName, progTypeName } from '../../spec/index.js'
+import type { MapDescription, VerifyProgram } from '../../verifier/index.js'
+
+/** What the descriptors in a request stand for. */
+export interface Surroundings {
+  readonly cpus: number
+  map(fd: number): MapDescription | undefined
+  btf(fd: number): Btf | undefined
+  readonly vmlinux: Btf | undefined
+}
+
+/** The question to the verifier; undefined where the program type is none. */
+export function verifyProgramOf(request: ProgLoadRequest, surroundings: Surroundings): VerifyProgram | undefined {
+  const type = progTypeName(request.progType)
+  if (type === undefined) return undefined
+  const btf = request.progBtfFd === undefined ? undefined : surroundings.btf(request.progBtfFd)
+  const described = new Map<number, MapDescription | undefined>()
+  return {
+    insns: request.insns,
+    type,
+    attachType: attachTypeName(request.expectedAttachType ?? 0),
+    sleepable: ((request.progFlags ?? 0) & 16) !== 0,
+    license: request.license,
+    name: request.progName ?? '',
+    cpus: surroundings.cpus,
+    map: (fd) => {
+      if (!described.has(fd)) described.set(fd, surroundings.map(fd))
+      return described.get(fd)
+    },
+    btf,
+    funcInfo: btf === undefined ? [] : funcInfoOf(request),
+    lineInfo: btf === undefined ? [] : lineInfoOf(request, btf),
+    kernelBtf: surroundings.vmlinux,
+  }
+}
+
+function wordsOf(bytes: Uint8Array | undefined): Uint32Array {
+  return bytes === undefined ? new Uint32Array(0) : new Uint32Array(bytes.slice().buffer)
+}
+
+function funcInfoOf(request: ProgLoadRequest): FuncInfo[] {
+  const words = wordsOf(request.funcInfo)
+  const out: FuncInfo[] = []
+  for (let i = 0; i + 1 < words.length; i += 2) out.push({ insnOff: words[i] ?? 0, typeId: words[i + 1] ?? 0 })
+  return out
+}
+
+function lineInfoOf(request: ProgLoadRequest, btf: Btf): LineInfo[] {
+  const words = wordsOf(request.lineInfo)
+  const out: LineInfo[] = []
+  for (let i = 0; i + 3 < words.length; i += 4) {
+    const [insnOff = 0, fileNameOff = 0, lineOff = 0, lineCol = 0] = words.subarray(i, i + 4)
+    out.push({
+      ...{ insnOff, fileNameOff, lineOff },
+      fileName: btf.name(fileNameOff),
+      text: btf.name(lineOff),
+      line: lineCol >>> 10,
+      column: lineCol & 1023,
+    })
+  }
+  return out
+}
