@@ -358,6 +358,14 @@ export interface PrintCOptions {
     readonly bare?: boolean;
 }
 
+// as ValueCodec
+export interface Codec {
+    readonly size: number;
+    readonly leaves: number;
+    decode(bytes: Uint8Array, at: number): unknown;
+    encode(bytes: Uint8Array, at: number, value: unknown, path: string): void;
+}
+
 export type ValueStyle = 'plain' | 'json' | 'pretty';
 
 export declare function alignOf(btf: Btf, id: number): number;
@@ -429,6 +437,9 @@ export declare function resolve(btf: Btf, id: number): BtfType;
 export declare function sizeOf(btf: Btf, id: number): number;
 
 export declare function skipModifiers(btf: Btf, id: number): BtfType;
+
+// as valueCodec
+export declare function codecFor(btf: Btf, id: number): Codec;
 
 // Named above, exported by other entries: ErrnoName (skep/kernel), FormatError (skep)
 

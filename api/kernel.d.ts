@@ -76,6 +76,7 @@ export interface Kernel {
     readonly release: string;
     readonly possibleCpus: number;
     call<Name extends OperationName>(name: Name, request: Request<Name>): Result<Name>;
+    mapAccess?(fd: Fd): MapAccess | undefined;
     watch(fd: Fd, ready: () => void, options?: WatchOptions): Watch;
     mmap(fd: Fd, offset: number, length: number, writable: boolean): Uint8Array;
     munmap(bytes: Uint8Array): void;
@@ -166,6 +167,19 @@ export interface LinkSettings {
     readonly groMaxSize?: number;
 }
 
+export interface MapAccess {
+    readonly bytes: Uint8Array;
+    readonly keyAt: number;
+    readonly nextAt: number;
+    readonly valueAt: number;
+    readonly keySize: number;
+    readonly valueSize: number;
+    lookup(flags: number): number;
+    update(flags: number): number;
+    delete(): number;
+    nextKey(first: boolean): number;
+}
+
 export interface MapBatchKeysRequest {
     readonly mapFd: Fd;
     readonly keys: Uint8Array;
@@ -178,6 +192,8 @@ export interface MapBatchRequest {
     readonly mapFd: Fd;
     readonly inBatch?: Uint8Array;
     readonly count: number;
+    readonly keys?: Uint8Array;
+    readonly values?: Uint8Array;
     readonly elemFlags?: bigint;
     readonly flags?: bigint;
 }

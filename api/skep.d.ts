@@ -104,6 +104,9 @@ export declare class BpfMap<K = unknown, V = unknown> {
     entries(): Generator<[K, V], void, undefined>;
     [Symbol.iterator](): Generator<[K, V], void, undefined>;
     setMany(entries: Iterable<readonly [K, V]>): number;
+    lookupBatch(count: number, options?: LookupBatchOptions): MapBatch;
+    updateBatch(keys: ArrayBufferView, values: ArrayBufferView): number;
+    deleteBatch(keys: ArrayBufferView): number;
     clear(): number;
     mmap(options?: MappedArrayOptions): MappedArray<V>;
     freeze(): void;
@@ -152,6 +155,8 @@ export interface Codec<T> {
     readonly size: number;
     encode(value: T): Uint8Array;
     decode(bytes: Uint8Array): T;
+    writeAt?(bytes: Uint8Array, at: number, value: T): void;
+    readAt?(bytes: Uint8Array, at: number): T;
 }
 
 export declare class Collection {
@@ -286,6 +291,7 @@ export interface Kernel {
     readonly release: string;
     readonly possibleCpus: number;
     call<Name extends OperationName>(name: Name, request: Request<Name>): Result<Name>;
+    mapAccess?(fd: Fd): MapAccess | undefined;
     watch(fd: Fd, ready: () => void, options?: WatchOptions): Watch;
     mmap(fd: Fd, offset: number, length: number, writable: boolean): Uint8Array;
     munmap(bytes: Uint8Array): void;
@@ -349,6 +355,13 @@ export interface LinkUpdateOptions {
     readonly expected?: BpfProgram;
 }
 
+export interface LookupBatchOptions {
+    readonly after?: Uint8Array;
+    readonly keys?: ArrayBufferView;
+    readonly values?: ArrayBufferView;
+    readonly take?: boolean;
+}
+
 export interface LwtOptions {
     readonly netns: NetNamespace;
     readonly destination: string;
@@ -358,6 +371,13 @@ export interface LwtOptions {
     readonly out?: BpfProgram;
     readonly xmit?: BpfProgram;
     readonly headroom?: number;
+}
+
+export interface MapBatch {
+    readonly keys: Uint8Array;
+    readonly values: Uint8Array;
+    readonly count: number;
+    readonly next: Uint8Array | undefined;
 }
 
 export interface MapInfo {
@@ -825,11 +845,11 @@ export declare function tcFilters(device: Device, direction: Direction): BpfFilt
 
 // Named above, exported by other entries: AttachTypeName (skep/spec), BpfFilter (skep/kernel), Btf (skep/btf)
 //   BtfKind (skep/btf), ErrnoName (skep/kernel), ExternSpec (skep/object), FunctionSpec (skep/object)
-//   HelperName (skep/spec), LinkDetails (skep/kernel), LinkSettings (skep/kernel), MapSpec (skep/object)
-//   MapTypeName (skep/spec), NetDevice (skep/kernel), ObjectErrorPlace (skep/object), OpenOptions (skep/object)
-//   OperationName (skep/kernel), ProgTypeName (skep/spec), ProgramSpec (skep/object), Request (skep/kernel)
-//   Result (skep/kernel), SysctlName (skep/spec), TestRunRequest (skep/kernel), TestRunResult (skep/kernel)
-//   VariableSpec (skep/object), Watch (skep/kernel), WatchOptions (skep/kernel)
+//   HelperName (skep/spec), LinkDetails (skep/kernel), LinkSettings (skep/kernel), MapAccess (skep/kernel)
+//   MapSpec (skep/object), MapTypeName (skep/spec), NetDevice (skep/kernel), ObjectErrorPlace (skep/object)
+//   OpenOptions (skep/object), OperationName (skep/kernel), ProgTypeName (skep/spec), ProgramSpec (skep/object)
+//   Request (skep/kernel), Result (skep/kernel), SysctlName (skep/spec), TestRunRequest (skep/kernel)
+//   TestRunResult (skep/kernel), VariableSpec (skep/object), Watch (skep/kernel), WatchOptions (skep/kernel)
 
 // Named above, exported by none: EventSource (sdk/event-stream), FormatErrorPlace (base/errors)
 //   FormatKind (base/errors), Handle (sdk/handle), SAMPLES (sdk/features/btf-kinds)

@@ -58,6 +58,7 @@ export {
   type BtfVar,
   type BtfVoid,
 } from './types.js'
+export { type Codec as ValueCodec, codecFor as valueCodec } from './value/codec.js'
 export {
   type FormatOptions,
   formatMap,

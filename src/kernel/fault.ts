@@ -35,8 +35,10 @@ export function fault<K extends Kernel>(kernel: K, plan: FaultPlan): FaultyKerne
     faults.failed++
     throw new KernelError(code, name, { hint: `planned: call ${faults.counted}` })
   }
-  const overrides: Pick<Kernel, 'call' | 'watch' | 'mmap'> & { readonly faults: typeof faults } = {
+  const overrides: Pick<Kernel, 'call' | 'mapAccess' | 'watch' | 'mmap'> & { readonly faults: typeof faults } = {
     faults,
+    // Every element goes through call(), to be counted.
+    mapAccess: () => undefined,
     call(name, request) {
       step(name)
       return kernel.call(name, request)

@@ -2,7 +2,7 @@ export type { ErrnoName } from '../base/index.js'
 export { errorCode, KernelError } from './error.js'
 export { type FaultPlan, type FaultPoint, type FaultyKernel, fault } from './fault.js'
 export type { BtfInfo, LinkDetails, LinkInfo, MapInfo, ObjectInfo, ProgInfo } from './info.js'
-export type { Kernel, Watch, WatchOptions } from './kernel.js'
+export type { Kernel, MapAccess, Watch, WatchOptions } from './kernel.js'
 export { mapLimitHint, progLimitHint } from './limits-hint.js'
 export type {
   AddressRequest,

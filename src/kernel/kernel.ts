@@ -16,6 +16,30 @@ export interface Watch extends Disposable {
   unref(): void
 }
 
+/**
+ * Single elements of one map without request objects or errors: the caller puts key and value into `bytes`, calls, and reads
+ * from `bytes`. Every call returns 0 or a negative errno. Good until the descriptor is closed: then each call is -EBADF. The bytes
+ * are shared by all who ask for the same descriptor: nothing stays in them from one call to the next.
+ */
+export interface MapAccess {
+  readonly bytes: Uint8Array
+  /** Where the key is taken from. */
+  readonly keyAt: number
+  /** Where nextKey() puts a key. */
+  readonly nextAt: number
+  /** Where the value is taken from or put. */
+  readonly valueAt: number
+  readonly keySize: number
+  /** Bytes of a value as system calls see it. */
+  readonly valueSize: number
+  /** `flags` below 2^32. */
+  lookup(flags: number): number
+  update(flags: number): number
+  delete(): number
+  /** The key after the one given, or the first one. */
+  nextKey(first: boolean): number
+}
+
 /** A kernel session: the embedded one or Linux. Disposing it is process exit: what is not pinned goes away. */
 export interface Kernel {
   /** 'embedded' or 'linux'. For people and reports. */
@@ -26,6 +50,12 @@ export interface Kernel {
   readonly possibleCpus: number
   /** One system call. Throws KernelError. Requests are plain data; byte arrays in them are not kept. */
   call<Name extends OperationName>(name: Name, request: Request<Name>): Result<Name>
+  /**
+   * A faster way to the elements of a map; undefined or absent where each call must go through `call`: who decorates `call` to see
+   * or change element operations overrides this too. Throws KernelError: EBADF,
+   * EINVAL for what is no map.
+   */
+  mapAccess?(fd: Fd): MapAccess | undefined
   /**
    * Calls `ready`, never from within `watch`, when the descriptor (ring buffer, perf event, trace pipe, AF_XDP) has got something to
    * read, once for what was there before. It may be called without cause: look before you wait again. A watch keeps a

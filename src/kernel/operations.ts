@@ -64,6 +64,9 @@ export interface MapBatchRequest {
   readonly inBatch?: Uint8Array
   /** Most elements to handle. */
   readonly count: number
+  /** Memory for what is read, `count` elements at least: the result's arrays are parts of it. Without it they get their own. */
+  readonly keys?: Uint8Array
+  readonly values?: Uint8Array
   readonly elemFlags?: bigint
   readonly flags?: bigint
 }

@@ -34,7 +34,9 @@ export function trace<K extends Kernel>(kernel: K, sink: (call: TracedCall) => v
     tell(result, undefined)
     return result
   }
-  const overrides: Pick<Kernel, 'call' | 'watch' | 'mmap' | 'munmap'> = {
+  const overrides: Pick<Kernel, 'call' | 'mapAccess' | 'watch' | 'mmap' | 'munmap'> = {
+    // Every element goes through call(), to be seen.
+    mapAccess: () => undefined,
     call: (name, request) => traced(name, request, () => kernel.call(name, request)),
     watch: (fd, ready, options) => traced('watch', { fd }, () => kernel.watch(fd, ready, options)),
     mmap: (fd, offset, length, writable) =>

@@ -48,6 +48,15 @@ import {
 import { inNetns, netnsCreate, netnsOpen } from './netns.js'
 import { LinuxSession } from './session.js'
 
+/** The calls of hot loops: they use no arena and explain their errors themselves, so that an ENOENT is thrown once. */
+const elementHandlers: Partial<Handlers> = {
+  map_lookup_elem: mapLookupElem,
+  map_update_elem: mapUpdateElem,
+  map_delete_elem: mapDeleteElem,
+  map_get_next_key: mapGetNextKey,
+  map_lookup_and_delete_elem: mapLookupAndDeleteElem,
+}
+
 type Handlers = { readonly [Name in OperationName]: (session: LinuxSession, request: Request<Name>) => Result<Name> }
 
 const handlers: Handlers = {
@@ -139,6 +148,8 @@ export function linux(): Kernel {
     release: release(),
     possibleCpus: session.possibleCpus,
     call(name, request) {
+      const element = elementHandlers[name]
+      if (element !== undefined) return element(session, request)
       session.arena.reset()
       try {
         return handlers[name](session, request)
@@ -147,6 +158,7 @@ export function linux(): Kernel {
         throw error
       }
     },
+    mapAccess: (fd) => session.mapIo(fd),
     watch: (fd, ready, options = {}) => session.watch(fd, ready, options),
     mmap: (fd, offset, length, writable) => session.mmap(fd, offset, length, writable),
     munmap: (bytes) => session.mappings.unmap(bytes),

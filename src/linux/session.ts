@@ -28,6 +28,9 @@ export class LinuxSession {
   /** Running watches by descriptor: what each of them is told when that is closed. */
   readonly #watched = new Map<Fd, Set<() => void>>()
   readonly #maps = new Map<Fd, MapIo>()
+  /** The one asked for last: a loop asks for the same map again and again. */
+  #lastFd = -1
+  #lastIo: MapIo | undefined
 
   constructor(sys: Sys, possibleCpus: number) {
     this.sys = sys
@@ -45,7 +48,6 @@ export class LinuxSession {
   own(opened: Fd): Fd {
     const fd = ownInWorker(this.sys, opened) as Fd
     this.#owned.add(fd)
-    this.#maps.delete(fd)
     return fd
   }
 
@@ -64,7 +66,9 @@ export class LinuxSession {
   close(fd: Fd): void {
     this.check(fd, 'close')
     this.#owned.delete(fd)
+    this.#maps.get(fd)?.end()
     this.#maps.delete(fd)
+    if (fd === this.#lastFd) this.#lastIo = undefined
     const gone = this.#watched.get(fd)
     this.#watched.delete(fd)
     closeSync(fd)
@@ -102,11 +106,18 @@ export class LinuxSession {
 
   /** Memory for the element commands of a map. Throws KernelError: EBADF, EINVAL for what is no map. */
   mapIo(fd: Fd): MapIo {
-    const known = this.#maps.get(fd)
-    if (known !== undefined) return known
+    if (fd === this.#lastFd && this.#lastIo !== undefined) return this.#lastIo
+    const io = this.#maps.get(fd) ?? this.#makeMapIo(fd)
+    this.#lastFd = fd
+    this.#lastIo = io
+    return io
+  }
+
+  #makeMapIo(fd: Fd): MapIo {
     this.check(fd, 'map')
     // The kernel would tell of a program or a BTF in the same place, and its sizes would be taken from there.
     if (objectKind(fd) !== 'map') throw new KernelError('EINVAL', 'map', { hint: `descriptor ${fd} is no map` })
+    this.arena.reset()
     const info = mapInfo(this, fd)
     const io = new MapIo(this.sys, fd, {
       keySize: info.keySize,

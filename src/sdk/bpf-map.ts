@@ -1,16 +1,18 @@
 import { UsageError } from '../base/index.js'
 import { type Btf, parseBtf } from '../btf/index.js'
-import { errorCode, type Fd, type Kernel, KernelError, type MapInfo } from '../kernel/index.js'
+import { errorCode, type Fd, type Kernel, type MapAccess, type MapInfo } from '../kernel/index.js'
 import { bpf_map_type, mapTypeName } from '../spec/index.js'
 import { btfCodec, bytesCodec, type Codec } from './codec.js'
 import { Handle } from './handle.js'
+import { copyBytes, KeyCursor, putValue, takeValue } from './map-elements.js'
 import { MappedArray, type MappedArrayOptions } from './mapped-array.js'
 
 /** Flags of an update: create or replace, only create, only replace. */
 export type UpdateMode = 'any' | 'create' | 'replace'
 
-const MODE_FLAGS: Readonly<Record<UpdateMode, bigint>> = { any: 0n, create: 1n, replace: 2n }
-const F_LOCK = 4n
+const MODE_FLAGS: Readonly<Record<UpdateMode, number>> = { any: 0, create: 1, replace: 2 }
+const F_LOCK = 4
+const ENOENT = 2
 const T = bpf_map_type
 const PER_CPU: ReadonlySet<number> = new Set([
   T.BPF_MAP_TYPE_PERCPU_HASH,
@@ -34,6 +36,22 @@ export interface MapTypes {
   readonly valueTypeId: number
 }
 
+export interface LookupBatchOptions {
+  readonly after?: Uint8Array
+  readonly keys?: ArrayBufferView
+  readonly values?: ArrayBufferView
+  readonly take?: boolean
+}
+
+/** Elements side by side: keys of `keySize`, values of `valueSize` bytes (per-CPU types: of all CPUs, rounded up to 8 each). */
+export interface MapBatch {
+  readonly keys: Uint8Array
+  readonly values: Uint8Array
+  readonly count: number
+  /** Where to go on; undefined at the end. */
+  readonly next: Uint8Array | undefined
+}
+
 /**
  * A map of a kernel: a JavaScript Map's vocabulary over bpf(2). Keys and values go through codecs: typed by the map's BTF
  * where it has one, else Uint8Array. Per-CPU maps take and give arrays with one value for each possible CPU.
@@ -52,6 +70,10 @@ export class BpfMap<K = unknown, V = unknown> {
   readonly #handle: Handle
   readonly #key: Codec<K>
   readonly #value: Codec<V>
+  /** Values are descriptors, or come once per CPU: not what the codec alone makes of bytes. */
+  readonly #composed: boolean
+  /** The kernel's short way to the elements; null: there is none. */
+  #access: MapAccess | null | undefined
 
   constructor(handle: Handle, info: MapInfo, types?: MapTypes, codecs: { key?: Codec<K>; value?: Codec<V> } = {}) {
     this.#handle = handle
@@ -65,6 +87,7 @@ export class BpfMap<K = unknown, V = unknown> {
     this.types = types
     this.#key = codecs.key ?? (codecOf(types, types?.keyTypeId, info.keySize) as Codec<K>)
     const valueTypeId = FD_VALUED.has(info.type) ? undefined : types?.valueTypeId
+    this.#composed = this.perCpu || FD_VALUED.has(info.type)
     this.#value = codecs.value ?? (codecOf(types, valueTypeId, info.valueSize) as Codec<V>)
   }
 
@@ -122,35 +145,51 @@ export class BpfMap<K = unknown, V = unknown> {
 
   /** The value of a key, undefined if there is none. */
   get(key: K): V | undefined {
-    const bytes = this.getBytes(this.#encodeKey(key))
+    const access = this.#access ?? this.#reach()
+    if (access !== undefined && putValue(this.#key, key, access.bytes, access.keyAt, access.keySize)) {
+      const status = access.lookup(0)
+      if (status === 0) return this.#taken(access)
+      if (status === -ENOENT) return undefined
+    }
+    const bytes = this.#lookup({ key: this.#key.encode(key) })
     return bytes === undefined ? undefined : this.#decodeValue(bytes)
   }
 
   has(key: K): boolean {
-    return this.getBytes(this.#encodeKey(key)) !== undefined
+    return this.getBytes(this.#key.encode(key)) !== undefined
   }
 
   /** Throws KernelError: EEXIST and ENOENT by `mode`, E2BIG when full. `lock` takes the value's bpf_spin_lock. */
-  set(key: K, value: V, options: { mode?: UpdateMode; lock?: boolean } = {}): this {
-    const flags = MODE_FLAGS[options.mode ?? 'any'] | (options.lock === true ? F_LOCK : 0n)
-    this.setBytes(this.#encodeKey(key), this.#encodeValue(value), flags)
+  set(key: K, value: V, options?: { mode?: UpdateMode; lock?: boolean }): this {
+    const flags = options === undefined ? 0 : MODE_FLAGS[options.mode ?? 'any'] | (options.lock === true ? F_LOCK : 0)
+    const access = this.#access ?? this.#reach()
+    // The value first: making it may run code of the caller's, which may use this map.
+    if (
+      access !== undefined &&
+      this.#put(access, value) &&
+      putValue(this.#key, key, access.bytes, access.keyAt, access.keySize) &&
+      access.update(flags) === 0
+    ) {
+      return this
+    }
+    this.#update(this.#key.encode(key), this.#encodeValue(value), BigInt(flags))
     return this
   }
 
   /** True if the key was there. */
   delete(key: K): boolean {
-    try {
-      this.kernel.call('map_delete_elem', { mapFd: this.fd, key: this.#encodeKey(key) })
-      return true
-    } catch (error) {
-      if (errorCode(error) === 'ENOENT') return false
-      throw error
+    const access = this.#access ?? this.#reach()
+    if (access !== undefined && putValue(this.#key, key, access.bytes, access.keyAt, access.keySize)) {
+      const status = access.delete()
+      if (status === 0) return true
+      if (status === -ENOENT) return false
     }
+    return this.#deleteBytes(this.#key.encode(key))
   }
 
   /** Looks up and deletes in one step; undefined if there is no such key. QUEUE and STACK: pass no key, see `pop`. */
   take(key: K): V | undefined {
-    return this.#take({ key: this.#encodeKey(key) })
+    return this.#take({ key: this.#key.encode(key) })
   }
 
   /** QUEUE, STACK, BLOOM_FILTER: adds a value. `replace` drops the oldest of a full queue or stack. */
@@ -172,46 +211,54 @@ export class BpfMap<K = unknown, V = unknown> {
 
   /** Raw bytes of a value (per-CPU types: all copies, each rounded up to 8 bytes). */
   getBytes(key: Uint8Array): Uint8Array | undefined {
+    const access = this.#access ?? this.#reach()
+    if (access !== undefined && key.length === access.keySize) {
+      copyBytes(key, access.bytes, access.keyAt)
+      const status = access.lookup(0)
+      if (status === 0) return access.bytes.slice(access.valueAt, access.valueAt + access.valueSize)
+      if (status === -ENOENT) return undefined
+    }
     return this.#lookup({ key })
   }
 
   setBytes(key: Uint8Array, value: Uint8Array, flags = 0n): void {
-    const { kernel, fd } = this.#handle
-    kernel.call('map_update_elem', { mapFd: fd, key, value, flags })
+    const access = this.#access ?? this.#reach()
+    if (
+      access !== undefined &&
+      key.length === access.keySize &&
+      value.length === access.valueSize &&
+      flags >= 0n &&
+      flags <= 0xffff_ffffn
+    ) {
+      copyBytes(key, access.bytes, access.keyAt)
+      copyBytes(value, access.bytes, access.valueAt)
+      if (access.update(Number(flags)) === 0) return
+    }
+    this.#update(key, value, flags)
   }
 
   /** Keys as bytes, in the kernel's order. Entries deleted or added meanwhile may or may not be seen; none comes twice in a row. */
   *rawKeys(): Generator<Uint8Array, void, undefined> {
-    let key: Uint8Array | undefined
-    // A key that is gone makes the kernel start over: the limit keeps that from going on for ever.
-    for (let step = 0; step <= this.maxEntries * 2 + 16; step++) {
-      try {
-        key = this.kernel.call('map_get_next_key', key === undefined ? { mapFd: this.fd } : { mapFd: this.fd, key })
-      } catch (error) {
-        if (errorCode(error) === 'ENOENT') return
-        throw error
-      }
-      yield key
-    }
-    throw new KernelError('EAGAIN', 'map_get_next_key', {
-      hint: `map '${this.name}' changed faster than it could be read`,
-    })
+    const cursor = this.#cursor()
+    while (cursor.advance()) yield cursor.key.slice()
   }
 
   *rawEntries(): Generator<[Uint8Array, Uint8Array], void, undefined> {
-    for (const key of this.rawKeys()) {
+    const cursor = this.#cursor()
+    while (cursor.advance()) {
       let value: Uint8Array | undefined
       try {
-        value = this.getBytes(key)
+        value = this.getBytes(cursor.key)
       } catch (error) {
         if (errorCode(error) !== 'EOPNOTSUPP') throw error
       }
-      if (value !== undefined) yield [key, value]
+      if (value !== undefined) yield [cursor.key.slice(), value]
     }
   }
 
   *keys(): Generator<K, void, undefined> {
-    for (const key of this.rawKeys()) yield this.#key.decode(key)
+    const cursor = this.#cursor()
+    while (cursor.advance()) yield takeValue(this.#key, cursor.key, 0, cursor.key.length)
   }
 
   *values(): Generator<V, void, undefined> {
@@ -228,33 +275,59 @@ export class BpfMap<K = unknown, V = unknown> {
 
   /** Sets many elements with few system calls where the type knows batches, one by one else. */
   setMany(entries: Iterable<readonly [K, V]>): number {
-    const all = [...entries].map(([key, value]) => [this.#encodeKey(key), this.#encodeValue(value)] as const)
+    const all = [...entries]
     let done = 0
     try {
       while (done < all.length) {
         const part = all.slice(done, done + BATCH)
-        const keys = concat(part.map(([key]) => key))
-        const values = concat(part.map(([, value]) => value))
-        done += this.kernel.call('map_update_batch', { mapFd: this.fd, keys, values, count: part.length })
+        const keys = concat(part.map(([key]) => this.#key.encode(key)))
+        const values = concat(part.map(([, value]) => this.#encodeValue(value)))
+        done += this.updateBatch(keys, values)
       }
     } catch (error) {
       if (done > 0 || !NO_BATCH.has(errorCode(error) ?? '')) throw error
-      for (const [key, value] of all) this.setBytes(key, value)
+      for (const [key, value] of all) this.set(key, value)
     }
     return all.length
+  }
+
+  /**
+   * Elements as packed memory, with one system call: at most `count`, from the position `after` that the part before gave as
+   * `next` (undefined at the end of the map). `keys` and `values` may be typed arrays of the caller's to read into, with room for
+   * `count`. `take` deletes what it reads. Throws KernelError: ENOTSUPP for types without batches, ENOSPC where `count` is smaller
+   * than a hash's bucket.
+   */
+  lookupBatch(count: number, options: LookupBatchOptions = {}): MapBatch {
+    const { after, keys, values, take } = options
+    const { kernel, fd } = this.#handle
+    const found = kernel.call(take === true ? 'map_lookup_and_delete_batch' : 'map_lookup_batch', {
+      mapFd: fd,
+      count,
+      ...(after === undefined ? {} : { inBatch: after }),
+      ...(keys === undefined ? {} : { keys: bytesOf(keys) }),
+      ...(values === undefined ? {} : { values: bytesOf(values) }),
+    })
+    return { keys: found.keys, values: found.values, count: found.count, next: found.outBatch }
+  }
+
+  /** Sets elements given as packed memory (`Uint32Array` and the like) with one system call. Returns how many. Throws KernelError. */
+  updateBatch(keys: ArrayBufferView, values: ArrayBufferView): number {
+    const { kernel, fd } = this.#handle
+    const count = Math.floor(keys.byteLength / this.keySize)
+    return kernel.call('map_update_batch', { mapFd: fd, keys: bytesOf(keys), values: bytesOf(values), count })
+  }
+
+  /** Deletes elements whose keys are given as packed memory with one system call. Returns how many. Throws KernelError. */
+  deleteBatch(keys: ArrayBufferView): number {
+    const { kernel, fd } = this.#handle
+    const count = Math.floor(keys.byteLength / this.keySize)
+    return kernel.call('map_delete_batch', { mapFd: fd, keys: bytesOf(keys), count })
   }
 
   /** Deletes every element (arrays keep theirs: they cannot be deleted, EINVAL). Returns how many went. */
   clear(): number {
     let count = 0
-    for (const key of [...this.rawKeys()]) {
-      try {
-        this.kernel.call('map_delete_elem', { mapFd: this.fd, key })
-        count++
-      } catch (error) {
-        if (errorCode(error) !== 'ENOENT') throw error
-      }
-    }
+    for (const key of [...this.rawKeys()]) if (this.#deleteBytes(key)) count++
     return count
   }
 
@@ -300,8 +373,46 @@ export class BpfMap<K = unknown, V = unknown> {
     }
   }
 
-  #encodeKey(key: K): Uint8Array {
-    return this.#key.encode(key)
+  /** Makes `#access` known. Maps without keys go through `call`. */
+  #reach(): MapAccess | undefined {
+    if (this.#access === undefined) {
+      const { kernel, fd } = this.#handle
+      this.#access = (this.keySize === 0 ? undefined : kernel.mapAccess?.(fd)) ?? null
+    }
+    return this.#access ?? undefined
+  }
+
+  #put(access: MapAccess, value: V): boolean {
+    if (!this.#composed) return putValue(this.#value, value, access.bytes, access.valueAt, access.valueSize)
+    const bytes = this.#encodeValue(value)
+    if (bytes.length !== access.valueSize) return false
+    copyBytes(bytes, access.bytes, access.valueAt)
+    return true
+  }
+
+  #taken(access: MapAccess): V {
+    const { bytes, valueAt, valueSize } = access
+    if (!this.#composed) return takeValue(this.#value, bytes, valueAt, valueSize)
+    return this.#decodeValue(bytes.slice(valueAt, valueAt + valueSize))
+  }
+
+  #cursor(): KeyCursor {
+    return new KeyCursor(this, this.#reach())
+  }
+
+  #update(key: Uint8Array, value: Uint8Array, flags: bigint): void {
+    const { kernel, fd } = this.#handle
+    kernel.call('map_update_elem', { mapFd: fd, key, value, flags })
+  }
+
+  #deleteBytes(key: Uint8Array): boolean {
+    try {
+      this.kernel.call('map_delete_elem', { mapFd: this.fd, key })
+      return true
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return false
+      throw error
+    }
   }
 
   #encodeValue(value: V): Uint8Array {
@@ -353,6 +464,10 @@ function fdBytes(value: unknown): Uint8Array {
 function codecOf(types: MapTypes | undefined, typeId: number | undefined, size: number): Codec<unknown> {
   if (types === undefined || typeId === undefined || typeId === 0) return bytesCodec(size) as Codec<unknown>
   return btfCodec(types.btf, typeId, size)
+}
+
+function bytesOf(view: ArrayBufferView): Uint8Array {
+  return view instanceof Uint8Array ? view : new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {

@@ -57,7 +57,7 @@ export {
 export { attachXdp, type XdpAttachment, type XdpMode, type XdpOptions } from './attach/xdp.js'
 export type { AttachTo } from './attach-target.js'
 export { BpfLink, type LinkUpdateOptions } from './bpf-link.js'
-export { BpfMap, type MapTypes, type UpdateMode } from './bpf-map.js'
+export { BpfMap, type LookupBatchOptions, type MapBatch, type MapTypes, type UpdateMode } from './bpf-map.js'
 export { BpfProgram, type ProgramOrigin } from './bpf-program.js'
 export { btfCodec, bytesCodec, type Codec, int64Codec, intCodec } from './codec.js'
 export { Collection, type CollectionOptions, loadCollection } from './collection.js'

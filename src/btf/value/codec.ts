@@ -96,11 +96,20 @@ export function setOwn(object: Record<string, unknown>, name: string, value: unk
   else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true })
 }
 
+const MIN_I64 = -(1n << 63n)
+const MAX_I64 = (1n << 63n) - 1n
+const MAX_U64 = (1n << 64n) - 1n
+/** One 64-bit word, to go between bytes and a bigint without a view for each. */
+const wordBytes = new Uint8Array(8)
+const wordView = new DataView(wordBytes.buffer)
+
 /** Any integer a caller may give (number, bigint, boolean) as a bigint inside the type's range. */
 export function toInteger(value: unknown, bits: number, signed: boolean, path: string): bigint {
   let wide: bigint
-  if (typeof value === 'bigint') wide = value
-  else if (typeof value === 'boolean') wide = value ? 1n : 0n
+  if (typeof value === 'bigint') {
+    if (bits === 64 && value >= (signed ? MIN_I64 : 0n) && value <= (signed ? MAX_I64 : MAX_U64)) return value
+    wide = value
+  } else if (typeof value === 'boolean') wide = value ? 1n : 0n
   else if (typeof value === 'number') {
     if (!Number.isInteger(value)) throw wrong(path, `${value} is not an integer`)
     if (!Number.isSafeInteger(value)) throw wrong(path, `${value} is not exact`, 'give a bigint')
@@ -185,8 +194,8 @@ function bigintCodec(btf: Btf, size: number, signed: boolean, what?: string): Co
 
 export function readInteger(bytes: Uint8Array, at: number, size: number, littleEndian: boolean): bigint {
   if (size === 8) {
-    const view = new DataView(bytes.buffer, bytes.byteOffset + at, 8)
-    return view.getBigUint64(0, littleEndian)
+    for (let i = 0; i < 8; i++) wordBytes[i] = bytes[at + i]!
+    return wordView.getBigUint64(0, littleEndian)
   }
   let word = 0n
   if (littleEndian) for (let i = size - 1; i >= 0; i--) word = (word << 8n) | BigInt(bytes[at + i]!)
@@ -195,6 +204,11 @@ export function readInteger(bytes: Uint8Array, at: number, size: number, littleE
 }
 
 function writeInteger(bytes: Uint8Array, at: number, size: number, value: bigint, littleEndian: boolean): void {
+  if (size === 8) {
+    wordView.setBigUint64(0, value, littleEndian)
+    for (let i = 0; i < 8; i++) bytes[at + i] = wordBytes[i]!
+    return
+  }
   let rest = value
   for (let i = 0; i < size; i++) {
     bytes[littleEndian ? at + i : at + size - 1 - i] = Number(rest & 0xffn)

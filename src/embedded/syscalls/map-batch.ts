@@ -31,13 +31,27 @@ const KEYS: ReadonlySet<number> = new Set([
   MAP_TYPE.LPM_TRIE,
 ])
 
+/** The same elements in the caller's memory, where it gave some. */
+function into(r: MapBatchRequest, result: MapBatchResult, syscall: string): MapBatchResult {
+  const keys = place(r.keys, result.keys, syscall)
+  const values = place(r.values, result.values, syscall)
+  return { ...result, keys, values }
+}
+
+function place(memory: Uint8Array | undefined, bytes: Uint8Array, syscall: string): Uint8Array {
+  if (memory === undefined) return bytes
+  if (memory.length < bytes.length) fail(EFAULT, syscall)
+  memory.set(bytes)
+  return memory.subarray(0, bytes.length)
+}
+
 export function mapLookupBatch(host: MapHost, r: MapBatchRequest): MapBatchResult {
   const syscall = 'map_lookup_batch'
   const file = host.mapFile(r.mapFd, syscall)
   const { map } = file.object
   mayRead(file, syscall)
-  if (BUCKETS.has(map.type)) return readBuckets(host, map as BucketMap, r, false, syscall)
-  if (KEYS.has(map.type)) return readKeys(host, map, r, syscall)
+  if (BUCKETS.has(map.type)) return into(r, readBuckets(host, map as BucketMap, r, false, syscall), syscall)
+  if (KEYS.has(map.type)) return into(r, readKeys(host, map, r, syscall), syscall)
   return fail(ENOTSUPP, syscall)
 }
 
@@ -48,7 +62,7 @@ export function mapLookupAndDeleteBatch(host: MapHost, r: MapBatchRequest): MapB
   mayRead(file, syscall)
   mayWrite(file, syscall)
   if (!BUCKETS.has(map.type)) fail(ENOTSUPP, syscall)
-  return readBuckets(host, map as BucketMap, r, true, syscall)
+  return into(r, readBuckets(host, map as BucketMap, r, true, syscall), syscall)
 }
 
 function checkElementFlags(map: BpfMap, elemFlags: bigint | undefined, syscall: string): number {

@@ -37,23 +37,23 @@ export function mapCreate(session: LinuxSession, r: MapCreateRequest): Fd {
 }
 
 export function mapLookupElem(session: LinuxSession, r: MapElemRequest): Uint8Array {
-  return session.mapIo(r.mapFd).lookup(1, 'map_lookup_elem', r.key, r.value, r.flags)
+  return session.mapIo(r.mapFd).lookupElem(1, 'map_lookup_elem', r.key, r.value, r.flags)
 }
 
 export function mapLookupAndDeleteElem(session: LinuxSession, r: MapElemRequest): Uint8Array {
-  return session.mapIo(r.mapFd).lookup(21, 'map_lookup_and_delete_elem', r.key, r.value, r.flags)
+  return session.mapIo(r.mapFd).lookupElem(21, 'map_lookup_and_delete_elem', r.key, r.value, r.flags)
 }
 
 export function mapUpdateElem(session: LinuxSession, r: MapUpdateRequest): void {
-  session.mapIo(r.mapFd).update(r.key, r.value, r.flags)
+  session.mapIo(r.mapFd).updateElem(r.key, r.value, r.flags)
 }
 
 export function mapDeleteElem(session: LinuxSession, r: MapElemRequest): void {
-  session.mapIo(r.mapFd).delete(r.key, r.flags)
+  session.mapIo(r.mapFd).deleteElem(r.key, r.flags)
 }
 
 export function mapGetNextKey(session: LinuxSession, r: { readonly mapFd: Fd; readonly key?: Uint8Array }): Uint8Array {
-  return session.mapIo(r.mapFd).nextKey(r.key)
+  return session.mapIo(r.mapFd).nextElemKey(r.key)
 }
 
 export function mapFreeze(session: LinuxSession, r: { readonly mapFd: Fd }): void {
@@ -83,9 +83,12 @@ function readBatch(session: LinuxSession, r: MapBatchRequest, cmd: number, name:
     .u64(40, r.elemFlags)
     .u64(48, r.flags)
   const cursor = attr.out(8, cursorSize)
-  // The result's own memory: what the kernel writes is handed out as it is.
-  const keys = new Uint8Array(shape.keySize * r.count)
-  const values = new Uint8Array(shape.userValueSize * r.count)
+  // What the kernel writes is handed out as it is.
+  const keys = r.keys ?? new Uint8Array(shape.keySize * r.count)
+  const values = r.values ?? new Uint8Array(shape.userValueSize * r.count)
+  if (keys.length < shape.keySize * r.count || values.length < shape.userValueSize * r.count) {
+    throw new KernelError('EFAULT', name, { hint: `keys or values have no room for ${r.count} elements` })
+  }
   attr.inPlace(16, keys).inPlace(24, values)
   const status = attr.try(cmd)
   if (status < 0 && status !== -ERRNO.ENOENT) throw new KernelError(status, name)
