@@ -3,10 +3,12 @@
 import type { ErrnoName } from '../base/index.js'
 import { formatKernelInsn, type Insn, type InsnNames, type NamedInsn } from '../isa/index.js'
 import type { ProgType } from '../spec/index.js'
+import { LoopVisits } from './explore/loop-visits.js'
 import { stateText } from './log/print-state.js'
 import type { VerifierLog } from './log/verifier-log.js'
 import { Refusal } from './refusal.js'
 import { NOT_INIT, type Reg } from './state/reg.js'
+import { StackLiveness } from './state/stack-liveness.js'
 import type { Frame, HistoryEntry, State } from './state/state.js'
 import type { MapDescription, VerifyProgram } from './types.js'
 
@@ -55,6 +57,8 @@ export class Env {
   explored = new Map<number, ExploredState[]>()
   branches: Branch[] = []
   state!: State
+  readonly stackLiveness = new StackLiveness(this)
+  loopVisits = new LoopVisits(this, new Int32Array(0))
   insnIdx = 0
   prevInsnIdx = -1
   historyEntry: HistoryEntry | undefined
@@ -65,6 +69,8 @@ export class Env {
   prevJumpsProcessed = 0
   totalStates = 0
   exploredStates = 0
+  /** States no longer compared with, of which paths are still open. */
+  evictedStates = 0
   peakStates = 0
   maxStatesPerInsn = 0
   maxInsns = 1_000_000
@@ -76,6 +82,8 @@ export class Env {
   /** Map of the call at each instruction; 'many' when it differs from path to path. */
   callMaps: (MapDescription | 'many' | undefined)[] = []
   lastLine = -1
+  /** The next instruction is printed with where it was reached from, and the whole state. */
+  printPath = false
   lineOfSlot: Int32Array | undefined
   readonly maps: MapDescription[] = []
   seen: Uint8Array
@@ -101,6 +109,11 @@ export class Env {
 
   reg(index: number): Reg {
     return this.state.frame.regs[index] ?? NOT_INIT
+  }
+
+  notePeak(): void {
+    const states = this.exploredStates + this.evictedStates + this.loopVisits.kept
+    if (states > this.peakStates) this.peakStates = states
   }
 
   newId(): number {

@@ -6,8 +6,10 @@ import { PROG_TYPES, type ProgType } from '../spec/index.js'
 import { specialFields } from './access/special-fields.js'
 import { findSubprogs, markFlow } from './cfg/flow.js'
 import { findLiveRegisters, printLiveRegisters } from './cfg/live-registers.js'
+import { findLoops } from './cfg/loops.js'
 import { checkStackDepth } from './check/stack-depth.js'
 import { Env, type Subprog } from './env.js'
+import { LoopVisits } from './explore/loop-visits.js'
 import { walk } from './explore/walk.js'
 import { VerifierLog } from './log/verifier-log.js'
 import { Refusal } from './refusal.js'
@@ -91,6 +93,7 @@ function run(env: Env): void {
   indexLines(env)
   markFlow(env)
   findLiveRegisters(env)
+  env.loopVisits = new LoopVisits(env, findLoops(env))
   if ((log.level & 2) !== 0) printLiveRegisters(env)
   checkSubprog(env, 0)
   for (let again = true; again; ) {
@@ -153,6 +156,7 @@ function checkSubprog(env: Env, index: number): void {
   const subprog = env.subprogs[index] as Subprog
   env.explored = new Map()
   env.exploredStates = 0
+  env.evictedStates = 0
   env.lastLine = -1
   const state = new State()
   state.branches = 1

@@ -55,9 +55,6 @@ const comparable = (log: string): string[] =>
     .trimEnd()
     .split('\n')
     .filter((line) => !/^(verification time|stack depth)/.test(line))
-    // Notes of Linux's stack liveness analysis, which has no counterpart here yet.
-    .filter((line) => !/^\([\d,]+\) (frame \d+ insn \d+ |live stack update done)/.test(line))
-    .filter((line) => !/^SCC (enter|exit|backedge)/.test(line))
     // Addresses of maps and functions are the kernel's own.
     .map((line) => line.replace(/\(18\) r(\d) = 0x[0-9a-f]+/, '(18) r$1 = …').replace(/(\(18\) r\d = …) +;/, '$1 ;'))
 

@@ -82,6 +82,7 @@ function writeFixed(env: Env, frame: Frame, off: number, size: number, value: nu
   const aligned = off % 8 === 0
   destroyOccupant(env, frame, slot)
   env.scratchSlot(slot)
+  if (size === 8) env.stackLiveness.wrote(frame.frameno, slot)
   let reg = value >= 0 ? env.reg(value) : undefined
   let spilled = true
   if (reg !== undefined && aligned && reg.type === 'scalar') {
@@ -180,6 +181,7 @@ function readFixed(env: Env, frame: Frame, off: number, size: number, dst: numbe
   const first = -off - 1
   const slot = first >> 3
   env.scratchSlot(slot)
+  env.stackLiveness.read(frame.frameno, slot)
   const spilled = frame.spills[slot]
   if (frame.types[slot * 8 + 7] === SLOT.spill && spilled !== undefined) {
     const width = spillSize(frame, slot)
@@ -251,6 +253,7 @@ export function checkInitialized(env: Env, regno: number, off: number, size: num
     const byte = -at - 1
     const slot = byte >> 3
     const type = frame.types[byte]
+    env.stackLiveness.read(frame.frameno, slot)
     if (type === SLOT.misc) continue
     if (type === SLOT.zero || type === SLOT.invalid) {
       if (overwritten) frame.types[byte] = SLOT.misc

@@ -306,6 +306,7 @@ function constantKey(env: Env, regno: number, map: MapDescription): number {
   const first = -(key.off + key.valueLo) - 1
   const slot = first >> 3
   const at = first & 7
+  env.stackLiveness.read(frame.frameno, slot)
   let zeros = 0
   for (let i = at; i >= 0 && frame.types[slot * 8 + i] === SLOT.zero; i--) zeros++
   if (zeros >= map.keySize) return 0

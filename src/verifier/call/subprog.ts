@@ -25,6 +25,7 @@ export function subprogCall(env: Env, insn: Insn): number {
   for (let i = 1; i <= 5; i++) callee.regs[i] = env.regs[i] as Reg
   forgetArguments(env)
   state.frames.push(callee)
+  env.stackLiveness.framesChanged()
   if (env.log.traces) {
     env.log.write('caller:\n')
     env.printState(state.frames.length - 2)
@@ -82,6 +83,7 @@ export function leaveFrame(env: Env): number {
     checkRange(env, 'At callback return', callback.returns)
   } else caller.regs[0] = r0
   const next = callback === undefined ? callee.callsite + 1 : callee.callsite
+  env.stackLiveness.update()
   if (env.log.traces) {
     env.log.write('returning from callee:\n')
     env.printState()

@@ -4,7 +4,6 @@ import type { Insn } from '../../isa/index.js'
 import { helperById, kfuncByName, kfuncParams } from '../../spec/index.js'
 import type { Env } from '../env.js'
 import { successors } from './flow.js'
-import { findLoops } from './loops.js'
 
 const CALLER_SAVED = 0x3f
 const ARGS = 0x3e
@@ -80,7 +79,7 @@ export function findLiveRegisters(env: Env): void {
 /** Linux's table of them at log level 2. */
 export function printLiveRegisters(env: Env): void {
   env.log.write('Live regs before insn:\n')
-  const loops = findLoops(env)
+  const { loops } = env.loopVisits
   for (const insn of env.insns) {
     if (insn === undefined) continue
     let text = ''

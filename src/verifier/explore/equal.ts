@@ -68,7 +68,7 @@ function framesEqual(old: Frame, current: Frame, live: number, ids: IdMap, exact
 
 function regSafe(old: Reg, current: Reg, ids: IdMap, exactness: Exactness): boolean {
   if (exactness === 'exact') return regsExact(old, current, ids)
-  if (old.type === 'not_init') return true
+  if (old.type === 'not_init' && (exactness === 'loose' || current.type === 'not_init')) return true
   if (old.type !== current.type || old.flags !== current.flags) return false
   switch (old.type) {
     case 'scalar':

@@ -49,33 +49,34 @@ const GIVE_UP = true
 /** Marks a register of the current frame precise in all states before the current one. */
 export function markPrecise(env: Env, regno: number): void {
   const { state } = env
-  const wanted = new Wanted(state.frames.length - 1)
   if (state.frame.regs[regno]?.type !== 'scalar') return
+  const wanted = new Wanted(state.frames.length - 1)
   wanted.set(regno)
-  walkBack(env, state, wanted, env.insnIdx, true)
+  walkBack(env, state, wanted)
 }
 
-/** Marks in `state` and before it whatever `wants` asks for; used when a path joins a finished one. */
+/** Marks before `state` whatever `wants` asks for. Returns whether anything was not marked before. */
 export function markPreciseMany(
   env: Env,
   state: State,
   wants: readonly { readonly frame: number; readonly regs: number; readonly slots: readonly number[] }[],
-): void {
+): boolean {
   const wanted = new Wanted(state.frames.length - 1)
   for (const { frame, regs, slots } of wants) {
     wanted.regs[frame] = regs
     for (const slot of slots) wanted.slotsOf(frame).add(slot)
   }
-  walkBack(env, state, wanted, env.insnIdx, true)
+  return walkBack(env, state, wanted)
 }
 
-function walkBack(env: Env, start: State, wanted: Wanted, startIdx: number, skip: boolean): void {
-  if (wanted.empty) return
+function walkBack(env: Env, start: State, wanted: Wanted): boolean {
+  if (wanted.empty) return false
   const verbose = (env.log.level & 2) !== 0
-  let skipFirst = skip
+  let changed = false
+  let skipFirst = true
   let state: State | undefined = start
   let subsequent = -1
-  let last = startIdx
+  let last = start.insnIdx
   let first = start.firstInsn
   for (;;) {
     let history = state.history.length
@@ -85,8 +86,7 @@ function walkBack(env: Env, start: State, wanted: Wanted, startIdx: number, skip
       )
     }
     if (last < 0) {
-      markEntry(state, wanted)
-      return
+      return markEntry(state, wanted) || changed
     }
     for (let i = last; ; ) {
       if (skipFirst) skipFirst = false
@@ -94,11 +94,11 @@ function walkBack(env: Env, start: State, wanted: Wanted, startIdx: number, skip
         const entry: HistoryEntry | undefined = state.history[history - 1]
         const hit = entry !== undefined && entry.idx === i ? entry : undefined
         if (stepBack(env, i, subsequent, hit, wanted) === GIVE_UP) {
-          markAll(env, start)
-          return
+          markAllPrecise(env, start)
+          return changed
         }
       }
-      if (wanted.empty) return
+      if (wanted.empty) return changed
       subsequent = i
       const entry: HistoryEntry | undefined = state.history[history - 1]
       if (i === state.firstInsn && (history === 0 || (history === 1 && state.history[0]?.idx === i))) break
@@ -110,19 +110,27 @@ function walkBack(env: Env, start: State, wanted: Wanted, startIdx: number, skip
     }
     state = state.parent
     if (state === undefined) break
-    for (let frame = wanted.frame; frame >= 0; frame--) markFrame(env, state, frame, wanted, verbose)
-    if (wanted.empty) return
+    for (let frame = wanted.frame; frame >= 0; frame--)
+      if (markFrame(env, state, frame, wanted, verbose)) changed = true
+    if (wanted.empty) return changed
     subsequent = first
     last = state.lastInsn
     first = state.firstInsn
   }
-  if (!wanted.empty) markAll(env, start)
+  if (!wanted.empty) markAllPrecise(env, start)
+  return changed
 }
 
 /** The way ends at a global function's entry: its arguments. */
-function markEntry(state: State, wanted: Wanted): void {
+function markEntry(state: State, wanted: Wanted): boolean {
   const frame = state.frames[0] as Frame
-  for (let reg = 1; reg <= 5; reg++) if (wanted.has(reg)) makeRegPrecise(frame, reg)
+  let changed = false
+  for (let reg = 1; reg <= 5; reg++) {
+    if (!wanted.has(reg) || frame.regs[reg]?.type !== 'scalar') continue
+    makeRegPrecise(frame, reg)
+    changed = true
+  }
+  return changed
 }
 
 function makeRegPrecise(frame: Frame, regno: number): void {
@@ -131,13 +139,17 @@ function makeRegPrecise(frame: Frame, regno: number): void {
   frame.regs[regno] = copy
 }
 
-function markFrame(env: Env, state: State, frameno: number, wanted: Wanted, verbose: boolean): void {
+function markFrame(env: Env, state: State, frameno: number, wanted: Wanted, verbose: boolean): boolean {
   const frame = state.frames[frameno] as Frame
+  let changed = false
   for (let regno = 0; regno < 10; regno++) {
     if (((wanted.regs[frameno] as number) & (1 << regno)) === 0) continue
     const reg = frame.regs[regno] as Reg
     if (reg.type !== 'scalar' || reg.precise) wanted.clear(regno, frameno)
-    else makeRegPrecise(frame, regno)
+    else {
+      makeRegPrecise(frame, regno)
+      changed = true
+    }
   }
   const slots = wanted.slotsOf(frameno)
   for (const slot of [...slots].sort((a, b) => a - b)) {
@@ -148,11 +160,13 @@ function markFrame(env: Env, state: State, frameno: number, wanted: Wanted, verb
       const copy = copyReg(spilled)
       copy.precise = true
       frame.spills[slot] = copy
+      changed = true
     }
   }
-  if (!verbose) return
+  if (!verbose) return changed
   env.log.write(`mark_precise: frame${frameno}: parent state regs=${regMaskText(wanted, frameno)} `)
   env.log.write(`stack=${slotMaskText(wanted, frameno)}: ${stateText(state, frameno)}\n`)
+  return changed
 }
 
 function regMaskText(wanted: Wanted, frame: number): string {
@@ -291,7 +305,7 @@ function callBack(env: Env, idx: number, subsequent: number, src: number, imm: n
 }
 
 /** All numbers of all frames, here and before. */
-function markAll(env: Env, start: State): void {
+export function markAllPrecise(env: Env, start: State): void {
   if ((env.log.level & 2) !== 0)
     env.log.write(`mark_precise: frame${start.frames.length - 1}: falling back to forcing all scalars precise\n`)
   for (let state = start.parent; state !== undefined; state = state.parent) {
@@ -307,6 +321,35 @@ function markAll(env: Env, start: State): void {
       })
     }
   }
+}
+
+/** What a finished state needed precise is precise in the past of one that ends in it. Returns whether anything changed. */
+export function propagatePrecision(env: Env, old: State, state: State): boolean {
+  const wants: { frame: number; regs: number; slots: number[] }[] = []
+  const verbose = (env.log.level & 2) !== 0
+  for (let i = old.frames.length - 1; i >= 0; i--) {
+    const frame = old.frames[i] as Frame
+    let regs = 0
+    for (let reg = 0; reg < 10; reg++) {
+      const was = frame.regs[reg] as Reg
+      if (was.type === 'scalar' && was.precise) regs |= 1 << reg
+    }
+    const slots: number[] = []
+    for (let slot = 0; slot < frame.spills.length; slot++) {
+      const was = frame.spills[slot]
+      if (was?.type !== 'scalar' || !was.precise || frame.types[slot * 8 + 7] !== SLOT.spill) continue
+      slots.push(slot)
+    }
+    if (regs === 0 && slots.length === 0) continue
+    wants.push({ frame: i, regs, slots })
+    if (!verbose) continue
+    const names: string[] = []
+    for (let reg = 0; reg < 10; reg++) if ((regs & (1 << reg)) !== 0) names.push(`r${reg}`)
+    for (const slot of slots) names.push(`fp-${(slot + 1) * 8}`)
+    env.log.write(`frame ${i}: propagating ${names.join(',')}
+`)
+  }
+  return wants.length > 0 && markPreciseMany(env, state, wants)
 }
 
 /** A new state starts without marks: they come back if its own future asks for them. */

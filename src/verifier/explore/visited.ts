@@ -5,19 +5,26 @@ import { MARK } from '../env.js'
 import { NOT_INIT, type Reg } from '../state/reg.js'
 import { type Frame, SLOT, type State } from '../state/state.js'
 import { statesEqual } from './equal.js'
-import { forgetPrecision, markPreciseMany } from './precision.js'
+import { forgetPrecision, propagatePrecision } from './precision.js'
 
 function bucket(env: Env, state: State, idx: number): number {
   return ((idx ^ state.frame.callsite) >>> 0) % (env.insns.length * 2)
 }
 
-/** Registers nobody reads any more are forgotten, once a state is finished. */
+/** Registers and stack slots nobody reads any more are forgotten, once a state is finished. */
 function clean(env: Env, state: State): void {
-  if (state.cleaned) return
+  const { stackLiveness } = env
+  stackLiveness.ask(state)
   state.cleaned = true
   state.frames.forEach((frame, i) => {
     const live = env.live[state.insnOfFrame(i)] as number
     for (let reg = 0; reg < 10; reg++) if ((live & (1 << reg)) === 0) frame.regs[reg] = NOT_INIT
+    for (let slot = 0; slot < frame.spills.length; slot++) {
+      if (stackLiveness.isAlive(state, i, slot)) continue
+      frame.spills[slot] = undefined
+      frame.occupants[slot] = undefined
+      frame.types.fill(SLOT.invalid, slot * 8, slot * 8 + 8)
+    }
   })
 }
 
@@ -37,8 +44,10 @@ export function isVisited(env: Env): boolean {
   let add = mustAdd || (sinceJumps >= 2 && sinceInsns >= 8)
   const key = bucket(env, state, insnIdx)
   const list = env.explored.get(key) ?? []
-  for (const { state: old } of list) {
-    if (old.branches === 0 && old.insnIdx === insnIdx && sameCallsites(old, state)) clean(env, old)
+  for (let i = 0; i < list.length; i++) {
+    const old = (list[i] as ExploredState).state
+    if (old.branches > 0 || old.insnIdx !== insnIdx || old.cleaned || !sameCallsites(old, state)) continue
+    if (!env.loopVisits.isIncomplete(old)) clean(env, old)
   }
   let count = 0
   for (let i = 0; i < list.length; i++) {
@@ -47,23 +56,39 @@ export function isVisited(env: Env): boolean {
     count++
     if (old.insnIdx !== insnIdx) continue
     let covered = false
+    // The old state's own future is not fully known.
+    let loop = false
     if (old.branches > 0) {
       const outcome = stillOpen(env, old, mark)
-      covered = outcome === 'covered'
+      covered = loop = outcome === 'covered'
       if (outcome === 'loop') refuseLoop(env, old)
       if (outcome === 'other' && !mustAdd && sinceJumps < 20 && sinceInsns < 100) add = false
-    } else covered = statesEqual(env, old, state, 'loose')
+    } else {
+      loop = env.loopVisits.isIncomplete(old)
+      covered = statesEqual(env, old, state, loop ? 'within' : 'loose')
+    }
     if (covered) {
       seen.hits++
       if ((mark & MARK.jump) !== 0) env.pushHistory()
       propagatePrecision(env, old, state)
+      if (loop) {
+        const copy = state.copy()
+        copy.history = state.history.slice()
+        copy.firstInsn = state.firstInsn
+        copy.lastInsn = state.lastInsn
+        env.loopVisits.arrive(copy, old)
+      }
       return true
     }
     if (add) seen.misses++
     const patience = forced && old.branches > 0 ? 64 : 3
     if (seen.misses > seen.hits * patience + patience) {
       list.splice(i, 1)
-      if (old.branches === 0) env.exploredStates--
+      env.exploredStates--
+      if (old.branches > 0) {
+        old.evicted = true
+        env.evictedStates++
+      }
       i--
     }
   }
@@ -130,54 +155,22 @@ function refuseLoop(env: Env, old: State): never {
   return env.refuseSilently(message)
 }
 
-/** What the finished state needed precise is precise in this one's past too. */
-function propagatePrecision(env: Env, old: State, state: State): void {
-  const wants: { frame: number; regs: number; slots: number[] }[] = []
-  const verbose = (env.log.level & 2) !== 0
-  for (let i = old.frames.length - 1; i >= 0; i--) {
-    const frame = old.frames[i] as Frame
-    const current = state.frames[i] as Frame
-    const live = env.live[old.insnOfFrame(i)] as number
-    let regs = 0
-    for (let reg = 0; reg < 10; reg++) {
-      const was = frame.regs[reg] as Reg
-      if (was.type === 'scalar' && was.precise && (live & (1 << reg)) !== 0) {
-        if ((current.regs[reg] as Reg).type === 'scalar') regs |= 1 << reg
-      }
-    }
-    const slots: number[] = []
-    frame.spills.forEach((was, slot) => {
-      if (was?.type !== 'scalar' || !was.precise || frame.types[slot * 8 + 7] !== SLOT.spill) return
-      slots.push(slot)
-    })
-    if (verbose && (regs !== 0 || slots.length > 0)) {
-      let text = ''
-      for (let reg = 0; reg < 10; reg++) {
-        if ((regs & (1 << reg)) !== 0) text += text === '' ? `frame ${i}: propagating r${reg}` : `,r${reg}`
-      }
-      for (const slot of slots) {
-        text += text === '' ? `frame ${i}: propagating fp-${(slot + 1) * 8}` : `,fp-${(slot + 1) * 8}`
-      }
-      env.log.write(`${text}\n`)
-    }
-    if (regs !== 0 || slots.length > 0) wants.push({ frame: i, regs, slots })
-  }
-  if (wants.length > 0) markPreciseMany(env, state, wants)
-}
-
 function remember(env: Env, list: ExploredState[], key: number): void {
   const { state } = env
   env.totalStates++
   env.exploredStates++
   env.prevJumpsProcessed = env.jumpsProcessed
   env.prevInsnsProcessed = env.insnsProcessed
-  env.peakStates = Math.max(env.peakStates, env.exploredStates)
+  env.notePeak()
   forgetPrecision(state)
   const kept = state.copy()
   kept.history = state.history
   kept.branches = 1
   kept.parent = state.parent
   kept.insnIdx = env.insnIdx
+  kept.firstInsn = state.firstInsn
+  kept.lastInsn = state.lastInsn
+  env.loopVisits.enter(kept)
   state.parent = kept
   state.firstInsn = env.insnIdx
   state.dfsDepth = kept.dfsDepth + 1
@@ -187,9 +180,11 @@ function remember(env: Env, list: ExploredState[], key: number): void {
 }
 
 /** A path ended: states all of whose paths ended are finished. */
-export function finishPath(state: State): void {
+export function finishPath(env: Env, state: State): void {
   for (let at: State | undefined = state; at !== undefined; at = at.parent) {
     at.branches--
     if (at.branches > 0) break
+    env.loopVisits.leave(at)
+    if (at.evicted) env.evictedStates--
   }
 }

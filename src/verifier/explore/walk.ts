@@ -14,7 +14,7 @@ const PATH_END = -1
 
 /** Walks from the state at hand until no path is left. */
 export function walk(env: Env): void {
-  let printPath = false
+  env.printPath = false
   const { log } = env
   const pops = (log.level & 2) === 0
   let previous = -1
@@ -33,16 +33,16 @@ export function walk(env: Env): void {
     let next: number
     if (((env.marks[idx] as number) & MARK.prune) !== 0 && isVisited(env)) {
       if (log.traces) {
-        log.write(printPath ? `\nfrom ${previous} to ${idx}: safe\n` : `${idx}: safe\n`)
+        log.write(env.printPath ? `\nfrom ${previous} to ${idx}: safe\n` : `${idx}: safe\n`)
       }
       next = PATH_END
     } else {
       if (((env.marks[idx] as number) & MARK.jump) !== 0) env.pushHistory()
       if (log.traces) {
-        if (printPath) {
+        if (env.printPath) {
           log.write(`\nfrom ${previous} to ${idx}:`)
           env.printState()
-          printPath = false
+          env.printPath = false
         }
         env.printInsnState()
         env.printLine(idx)
@@ -53,21 +53,24 @@ export function walk(env: Env): void {
       }
       env.seen[idx] = 1
       previous = idx
+      env.stackLiveness.begin(idx)
       next = step(env, insn)
+      env.stackLiveness.commit()
     }
     if (next !== PATH_END) {
       env.insnIdx = next
       continue
     }
     env.scratchAll()
-    finishPath(env.state)
+    finishPath(env, env.state)
     const branch = env.branches.pop()
     if (branch === undefined) return
     if (pops) log.reset(branch.logPosition)
     env.state = branch.state
     env.insnIdx = branch.insnIdx
     previous = branch.prevInsnIdx
-    printPath = true
+    env.stackLiveness.update()
+    env.printPath = true
   }
 }
 
@@ -122,7 +125,11 @@ function jump(env: Env, insn: Insn): number {
     case 0x90: {
       const inner = env.state.frames.length > 1
       if (!inner) checkResourceLeak(env, 'BPF_EXIT instruction in main prog')
-      if (inner) return leaveFrame(env)
+      if (inner) {
+        const next = leaveFrame(env)
+        env.printPath = true
+        return next
+      }
       checkReturn(env)
       return PATH_END
     }

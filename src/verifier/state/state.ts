@@ -125,9 +125,10 @@ export class State {
   callbackUnrollDepth = 0
   mayGotoDepth = 0
   dfsDepth = 0
-  /** Part of a loop whose marks are not yet complete. */
-  usedInLoop = false
+  /** Forgot what nobody reads any more. */
   cleaned = false
+  /** No longer compared with, but paths from here are still open. */
+  evicted = false
 
   get frame(): Frame {
     return this.frames[this.frames.length - 1] as Frame
