@@ -3,7 +3,7 @@
 import type { Env, ExploredState } from '../env.js'
 import { MARK } from '../env.js'
 import { NOT_INIT, type Reg } from '../state/reg.js'
-import { type Frame, SLOT, type State } from '../state/state.js'
+import { SLOT, type State } from '../state/state.js'
 import { statesEqual } from './equal.js'
 import { forgetPrecision, propagatePrecision } from './precision.js'
 
