@@ -137,6 +137,7 @@ export function createDeviceHash(machine: Machine, attr: MapAttributes): DeviceM
   }
   const map: DeviceMap = {
     ...mapHeader(machine, attr),
+    lookupBody: table.lookupBody(),
     lookup(key) {
       const element = table.lookup(key)
       return element === 0 ? 0 : element + valueOffset
@@ -149,16 +150,14 @@ export function createDeviceHash(machine: Machine, attr: MapAttributes): DeviceM
     setDevice(key, ifindex, program, programId, flags) {
       const status = map.checkSet(key, ifindex, 0, flags)
       if (status !== 0) return status
-      const aligned = table.aligned(key)
-      const hash = table.hash(aligned)
-      const old = table.find(aligned, hash)
+      const old = table.lookup(key)
       if (old === 0 && table.count >= maxEntries) return E2BIG
       const element = table.take()
       if (element === 0) return ENOMEM
       fillCell(machine, element + valueOffset, ifindex, programId, program, attr)
       if (old === 0) table.addCount(1)
       else drop(old)
-      table.insert(element, aligned, hash)
+      table.insert(element, key)
       return 0
     },
     delete(key) {

@@ -1,4 +1,22 @@
-import { type Addr, type BpfMap, copyValue, type Machine, releaseFields, type Status } from '../vm/index.js'
+import {
+  type Addr,
+  above,
+  add,
+  and,
+  atLeast,
+  type BpfMap,
+  copyValue,
+  eq,
+  type FunctionBuilder,
+  type Local,
+  load32,
+  type Machine,
+  type MapFunctions,
+  releaseFields,
+  type Status,
+  shl,
+  type WasmUnit,
+} from '../vm/index.js'
 import {
   BPF_EXIST,
   BPF_F_LOCK,
@@ -11,7 +29,17 @@ import {
   ENOENT,
   ENOMEM,
 } from './constants.js'
-import { copyBytes } from './copy.js'
+import {
+  addCount,
+  COUNT,
+  findElement,
+  giveBackElement,
+  hashOf,
+  insertElement,
+  takeElement,
+  takeFresh,
+  unlinkElement,
+} from './hash-code.js'
 import { HashTable } from './hash-table.js'
 import { hasSpinLock, mapHeader } from './header.js'
 import type { BucketMap, MapAttributes } from './types.js'
@@ -29,6 +57,15 @@ export function checkExistence(old: Addr, flags: number): Status {
   return 0
 }
 
+/** The same as code: calls `fail` with the errno. */
+export function existence(f: FunctionBuilder, old: Local, flags: Local, fail: (status: Status) => void): void {
+  f.if(
+    old,
+    () => f.if(eq(flags, BPF_NOEXIST), () => fail(EEXIST)),
+    () => f.if(eq(flags, BPF_EXIST), () => fail(ENOENT)),
+  )
+}
+
 /** Methods that read a table, the same for every type over one. `valueOf` finds the program's value in an element. */
 export function tableMethods(table: HashTable): Omit<BucketMap, keyof BpfMap> & Pick<BpfMap, 'nextKey' | 'keyOfValue'> {
   return {
@@ -42,83 +79,130 @@ export function tableMethods(table: HashTable): Omit<BucketMap, keyof BpfMap> & 
   }
 }
 
+/** The methods that programs call, of a map whose functions `lookup`, `update` and `delete` are WebAssembly. */
+export function wasmMethods(
+  functions: () => Readonly<Record<string, (...args: number[]) => number>>,
+): Pick<BpfMap, 'lookup' | 'update' | 'delete' | 'functions'> {
+  const compiled = functions as unknown as () => MapFunctions & { readonly lookup: (key: number) => number }
+  return {
+    functions: compiled,
+    lookup: (key) => compiled().lookup(key) >>> 0,
+    update: (key, value, flags) => compiled().update(key, value, flags),
+    delete: (key) => compiled().delete(key),
+  }
+}
+
+/** What a map does with its values' special fields (spin locks, timers, kptrs), where it has some: calls of the host. */
+export interface ValueCode {
+  /** Copies a value of the map's size. */
+  copy(f: FunctionBuilder, to: Local, from: Local): void
+  /** Lets go of what a value holds. */
+  release(f: FunctionBuilder, value: Local): void
+}
+
+/** To be called before the unit's first definition: `values` is how many values lie at an address, `stride` bytes apart. */
+export function valueCode(unit: WasmUnit, machine: Machine, map: BpfMap, values = 1, stride = 0): ValueCode {
+  const { specialFields, valueSize } = map
+  if (specialFields === undefined) return { copy: (f, to, from) => f.copy(to, from, valueSize), release: () => {} }
+  const copy = unit.import('copyValue', 2, 0, (to, from) => {
+    copyValue(machine, specialFields, (to as number) >>> 0, (from as number) >>> 0, valueSize)
+    return undefined
+  })
+  const release = unit.import('releaseFields', 1, 0, (at) => {
+    for (let i = 0; i < values; i++) releaseFields(machine, specialFields, ((at as number) >>> 0) + i * stride)
+    return undefined
+  })
+  return { copy: (f, to, from) => f.do(copy, [to, from]), release: (f, value) => f.do(release, [value]) }
+}
+
 /**
  * HASH. An update of an element that exists puts a new element in its place, as Linux does: a program that still holds
  * the old value's address sees the old value. Preallocated maps keep one spare element a CPU for that (`spares`, u32 each).
  */
 export function createHashMap(machine: Machine, attr: MapAttributes): BucketMap {
   const { memory } = machine
-  const { maxEntries, valueSize } = attr
+  const { maxEntries } = attr
   const preallocated = (attr.flags & BPF_F_NO_PREALLOC) === 0
-  const table = new HashTable(machine, {
+  const spares = memory.alloc(machine.cpus * 4)
+  const table: HashTable = new HashTable(machine, {
     keySize: attr.keySize,
-    valueArea: valueSize,
+    valueArea: attr.valueSize,
     maxEntries,
     seed: hashSeed(machine, attr.flags),
     lru: false,
+    write: (unit, { shape, control }, grow) => {
+      const values = valueCode(unit, machine, map)
+      unit.define('lookup', 1, 1, lookup)
+      unit.define('update', 3, 1, (f, key, value, flags) => {
+        f.if(above(and(flags, ~BPF_F_LOCK), BPF_EXIST), () => f.return(EINVAL))
+        const locked = f.local(and(flags, BPF_F_LOCK))
+        if (!hasSpinLock(map)) f.if(locked, () => f.return(EINVAL))
+        const hash = hashOf(f, shape, key)
+        const old = findElement(f, shape, key, hash)
+        f.set(flags, and(flags, ~BPF_F_LOCK))
+        existence(f, old, flags, (status) => f.return(status))
+        const element = f.local()
+        const to = f.local()
+        f.if(
+          old,
+          () => {
+            if (hasSpinLock(map)) {
+              f.if(locked, () => {
+                f.set(to, add(old, shape.valueOffset))
+                values.copy(f, to, value)
+                f.return(0)
+              })
+            }
+            if (!preallocated) {
+              takeElement(f, shape, grow, element)
+              return
+            }
+            const spare = f.local(shl(machine.cpus === 1 ? 0 : load32(0, machine.cpuCell), 2))
+            f.set(element, load32(spare, spares))
+            f.if(eq(element, 0), () => takeFresh(f, shape, grow, element))
+            f.if(element, () => f.store32(spare, spares, old))
+          },
+          () => {
+            f.if(atLeast(load32(0, control + COUNT), maxEntries), () => f.return(E2BIG))
+            takeElement(f, shape, grow, element)
+          },
+        )
+        f.if(eq(element, 0), () => f.return(ENOMEM))
+        f.set(to, add(element, shape.valueOffset))
+        values.copy(f, to, value)
+        insertElement(f, shape, element, key, hash)
+        f.if(
+          old,
+          () => {
+            unlinkElement(f, shape, old)
+            f.set(to, add(old, shape.valueOffset))
+            values.release(f, to)
+            if (!preallocated) giveBackElement(f, shape, old)
+          },
+          () => addCount(f, shape, 1),
+        )
+        f.code.i32(0)
+      })
+      unit.define('delete', 1, 1, (f, key) => {
+        const element = findElement(f, shape, key, hashOf(f, shape, key))
+        f.if(eq(element, 0), () => f.return(ENOENT))
+        unlinkElement(f, shape, element)
+        addCount(f, shape, -1)
+        const value = f.local(add(element, shape.valueOffset))
+        values.release(f, value)
+        giveBackElement(f, shape, element)
+        f.code.i32(0)
+      })
+    },
   })
-  const spares = memory.alloc(machine.cpus * 4)
   const { valueOffset } = table
-
-  const replacementFor = (old: Addr): Addr => {
-    if (!preallocated) return table.take()
-    const spare = (spares + machine.cpu * 4) >>> 2
-    const element = (memory.u32[spare] as number) || table.takeFresh()
-    if (element !== 0) memory.u32[spare] = old
-    return element
-  }
+  const lookup = table.lookupBody()
 
   const map: BucketMap & { specialFields: BpfMap['specialFields'] } = {
     ...mapHeader(machine, attr),
     ...tableMethods(table),
-    lookupLayout: table.layout(),
-    lookup(key) {
-      const element = table.lookup(key)
-      return element === 0 ? 0 : element + valueOffset
-    },
-    update(key, value, flags) {
-      if ((flags & ~BPF_F_LOCK) >>> 0 > BPF_EXIST) return EINVAL
-      const fields = map.specialFields
-      const locked = (flags & BPF_F_LOCK) !== 0
-      if (locked && !hasSpinLock(map)) return EINVAL
-      const aligned = table.aligned(key)
-      const hash = table.hash(aligned)
-      const old = table.find(aligned, hash)
-      const status = checkExistence(old, flags)
-      if (status !== 0) return status
-      if (old !== 0 && locked) {
-        copyValue(machine, fields, old + valueOffset, value, valueSize)
-        return 0
-      }
-      let element: Addr
-      if (old !== 0) {
-        element = replacementFor(old)
-      } else {
-        if (table.count >= maxEntries) return E2BIG
-        element = table.take()
-      }
-      if (element === 0) return ENOMEM
-      if (fields === undefined) copyBytes(memory, element + valueOffset, value, valueSize)
-      else copyValue(machine, fields, element + valueOffset, value, valueSize)
-      table.insert(element, aligned, hash)
-      if (old === 0) {
-        table.addCount(1)
-      } else {
-        table.unlink(old)
-        releaseFields(machine, fields, old + valueOffset)
-        if (!preallocated) table.giveBack(old)
-      }
-      return 0
-    },
-    delete(key) {
-      const element = table.lookup(key)
-      if (element === 0) return ENOENT
-      table.unlink(element)
-      table.addCount(-1)
-      releaseFields(machine, map.specialFields, element + valueOffset)
-      table.giveBack(element)
-      return 0
-    },
+    ...wasmMethods(table.functions),
+    lookupBody: lookup,
     forEach: (visit) => table.walk((element) => visit(element + table.keyOffset, element + valueOffset)),
     free() {
       if (map.specialFields !== undefined) {

@@ -46,7 +46,7 @@ function createHandleHash(
     ...mapHeader(machine, attr),
     ...tableMethods(table),
     innerMap: attr.innerMap,
-    lookupLayout: table.layout({ indirect: true }),
+    lookupBody: table.lookupBody({ indirect: true }),
     lookup: (key) => map.handleOf(key),
     handleOf(key) {
       const element = table.lookup(key)
@@ -56,9 +56,7 @@ function createHandleHash(
     checkSet: () => 0,
     setHandle(key, handle, flags) {
       if (flags >>> 0 > BPF_EXIST) return EINVAL
-      const aligned = table.aligned(key)
-      const hash = table.hash(aligned)
-      const old = table.find(aligned, hash)
+      const old = table.lookup(key)
       const status = checkExistence(old, flags)
       if (status !== 0) return status
       if (old !== 0) {
@@ -66,7 +64,7 @@ function createHandleHash(
         memory.u32[slotOf(old)] = handle
         if (!inPlace) {
           table.unlink(old)
-          table.insert(old, aligned, hash)
+          table.insert(old, key)
         }
         release(replaced)
         return 0
@@ -75,7 +73,7 @@ function createHandleHash(
       const element = table.take()
       if (element === 0) return ENOMEM
       memory.u32[slotOf(element)] = handle
-      table.insert(element, aligned, hash)
+      table.insert(element, key)
       table.addCount(1)
       return 0
     },

@@ -1,8 +1,33 @@
-import { type Addr, type LookupLayout, type Machine, type Memory, OutOfMemoryError } from '../vm/index.js'
+import {
+  type Addr,
+  add,
+  type FunctionBuilder,
+  lazyFunctions,
+  load32,
+  type Machine,
+  type Memory,
+  mul,
+  OutOfMemoryError,
+  type WasmFunction,
+  type WasmUnit,
+} from '../vm/index.js'
 import { copyBytes, roundUp8, roundUpPowerOfTwo } from './copy.js'
-import { jenkinsHash, tailMaskOf } from './jenkins-hash.js'
+import {
+  COUNT,
+  FRESH,
+  FRESH_END,
+  findElement,
+  giveBackElement,
+  hashOf,
+  insertElement,
+  type TableShape,
+  takeElement,
+  takeFresh,
+  unlinkElement,
+} from './hash-code.js'
 
-// The table under all hash-like maps. All of it lies in the machine's memory, so that compiled code can take over a lookup knowing these numbers only:
+// The table under all hash-like maps. It lies in the machine's memory; what is done to elements is WebAssembly (hash-code.ts),
+// which programs call without leaving it:
 //
 //   buckets   u32 address of the first element, one a bucket; bucket = hash & mask; hash = lookup3 of the key (jenkins-hash.ts)
 //   element   +0 u32 next element of the bucket (0: the last one)
@@ -14,10 +39,6 @@ import { jenkinsHash, tailMaskOf } from './jenkins-hash.js'
 // As in Linux, new elements go to the front of their bucket, a removed element keeps its link to the next one (who walks
 // the bucket goes on), and elements taken back are reused last in, first out.
 
-const COUNT = 0
-const FREE = 4
-const FRESH = 8
-const FRESH_END = 12
 const CHUNKS = 16
 const CONTROL_SIZE = 32
 
@@ -29,7 +50,7 @@ const LRU_REFERENCE = 17
 const FIRST_CHUNKS = [1024, 4096, 16384]
 const CHUNK_HEADER = 16
 
-export interface HashTableShape {
+export interface HashTableOptions {
   readonly keySize: number
   /** Bytes of value storage in an element. */
   readonly valueArea: number
@@ -39,133 +60,117 @@ export interface HashTableShape {
   readonly lru: boolean
   /** The key's first word is its hash (DEVMAP_HASH). */
   readonly plainHash?: boolean
+  /** Functions of the map's own, such as `update`. */
+  readonly write?: (unit: WasmUnit, table: HashTable, grow: number) => void
 }
 
 export class HashTable {
   readonly machine: Machine
   readonly memory: Memory
-  readonly keySize: number
+  readonly bucketCount: number
+  readonly shape: TableShape
   readonly keyOffset: number
   readonly valueOffset: number
-  readonly elementSize: number
-  readonly bucketCount: number
-  readonly buckets: Addr
   readonly control: Addr
-  readonly seed: number
-  readonly #mask: number
   readonly #bucketWord: number
-  readonly #keyWord: number
-  readonly #fullWords: number
-  readonly #tailMask: number
-  readonly #plainHash: boolean
-  /** For keys that are not aligned to words. */
-  readonly #scratch: Addr
+  readonly #lru: boolean
+  /** Compiled when the first element is looked for. */
+  readonly functions: () => Readonly<Record<string, WasmFunction>>
   #chunkIndex = 0
 
   /** Throws OutOfMemoryError. */
-  constructor(machine: Machine, shape: HashTableShape) {
+  constructor(machine: Machine, options: HashTableOptions) {
+    const { keySize } = options
     this.machine = machine
     this.memory = machine.memory
-    this.keySize = shape.keySize
-    this.keyOffset = shape.lru ? LRU_KEY_OFFSET : 8
-    this.valueOffset = this.keyOffset + roundUp8(shape.keySize)
-    this.elementSize = this.valueOffset + roundUp8(shape.valueArea)
-    this.bucketCount = roundUpPowerOfTwo(shape.maxEntries)
-    this.seed = shape.seed
-    this.#mask = this.bucketCount - 1
-    this.#keyWord = this.keyOffset >>> 2
-    this.#fullWords = shape.keySize >>> 2
-    this.#tailMask = tailMaskOf(shape.keySize)
-    this.#plainHash = shape.plainHash ?? false
-    this.buckets = machine.memory.alloc(this.bucketCount * 4)
-    this.#bucketWord = this.buckets >>> 2
+    this.#lru = options.lru
+    this.keyOffset = options.lru ? LRU_KEY_OFFSET : 8
+    this.valueOffset = this.keyOffset + roundUp8(keySize)
+    this.bucketCount = roundUpPowerOfTwo(options.maxEntries)
+    const buckets = machine.memory.alloc(this.bucketCount * 4)
+    this.#bucketWord = buckets >>> 2
     this.control = machine.memory.alloc(CONTROL_SIZE)
-    this.#scratch = machine.memory.alloc(roundUp8(shape.keySize))
-  }
-
-  /** The table as compiled code reads it; what a type does besides is in `more`. */
-  layout(more: { cpuStride?: number; indirect?: boolean } = {}): LookupLayout {
-    return {
-      kind: 'hash',
-      buckets: this.buckets,
-      mask: this.#mask,
-      seed: this.seed,
-      plainHash: this.#plainHash,
+    this.shape = {
+      keySize,
       keyOffset: this.keyOffset,
       valueOffset: this.valueOffset,
-      cpuStride: more.cpuStride ?? 0,
-      referenceBit: this.keyOffset === LRU_KEY_OFFSET ? LRU_REFERENCE : -1,
-      indirect: more.indirect ?? false,
+      elementSize: this.valueOffset + roundUp8(options.valueArea),
+      buckets,
+      mask: this.bucketCount - 1,
+      control: this.control,
+      seed: options.seed,
+      plainHash: options.plainHash ?? false,
     }
+    this.functions = lazyFunctions(machine.memory, (unit) => {
+      const grow = unit.import('grow', 0, 1, () => (this.#addChunk() ? 1 : 0))
+      this.#write(unit, grow, options)
+    })
+  }
+
+  #write(unit: WasmUnit, grow: number, options: HashTableOptions): void {
+    const { shape } = this
+    options.write?.(unit, this, grow)
+    unit.define('find', 1, 1, (f, key) => {
+      f.return(findElement(f, shape, key, hashOf(f, shape, key)))
+      f.code.op('unreachable')
+    })
+    unit.define('insert', 2, 0, (f, element, key) => insertElement(f, shape, element, key, hashOf(f, shape, key)))
+    unit.define('unlink', 1, 0, (f, element) => unlinkElement(f, shape, element))
+    unit.define('giveBack', 1, 0, (f, element) => giveBackElement(f, shape, element))
+    unit.define('take', 0, 1, (f) => {
+      const element = f.local()
+      takeElement(f, shape, grow, element)
+      f.code.get(element.local)
+    })
+    unit.define('takeFresh', 0, 1, (f) => {
+      const element = f.local()
+      takeFresh(f, shape, grow, element)
+      f.code.get(element.local)
+    })
+  }
+
+  /**
+   * A program's look-up: the body of a function (key) -> address of the value, `cpuStride` bytes on for each CPU; with
+   * `indirect` the u32 that the value is. In LRU types it marks the element as used.
+   */
+  lookupBody(more: { cpuStride?: number; indirect?: boolean } = {}): (f: FunctionBuilder) => void {
+    const { shape, machine } = this
+    return (f) => {
+      const key = f.param(0)
+      const element = findElement(f, shape, key, hashOf(f, shape, key))
+      f.if(element, () => {
+        if (this.#lru) f.store8(element, LRU_REFERENCE, 1)
+        if (more.indirect === true) f.return(load32(element, shape.valueOffset))
+        const value = add(element, shape.valueOffset)
+        const stride = more.cpuStride ?? 0
+        f.return(stride === 0 || machine.cpus === 1 ? value : add(value, mul(load32(0, machine.cpuCell), stride)))
+      })
+      f.code.i32(0)
+    }
+  }
+
+  /** Calls one of the functions by name. */
+  call(name: string, ...args: number[]): number {
+    return (this.functions()[name] as WasmFunction)(...args)
   }
 
   get count(): number {
     return this.memory.u32[(this.control + COUNT) >>> 2] as number
   }
 
-  /** The key at an address that is aligned to words: the same one, or a copy that lives until the next call. */
-  aligned(key: Addr): Addr {
-    if ((key & 3) === 0) return key
-    copyBytes(this.memory, this.#scratch, key, this.keySize)
-    return this.#scratch
-  }
-
-  /** Hash of an aligned key. */
-  hash(key: Addr): number {
-    if (this.#plainHash) return this.memory.i32[key >>> 2] as number
-    return jenkinsHash(this.memory.i32, key >>> 2, this.keySize, this.#tailMask, this.seed)
-  }
-
-  /** The element of an aligned key, 0 if absent. */
-  find(key: Addr, hash: number): Addr {
-    const words = this.memory.i32
-    const keyAt = key >>> 2
-    const fullWords = this.#fullWords
-    let element = words[this.#bucketWord + (hash & this.#mask)] as number
-    next: while (element !== 0) {
-      const at = element >>> 2
-      if ((words[at + 1] as number) === hash) {
-        const own = at + this.#keyWord
-        let i = 0
-        for (; i < fullWords; i++) {
-          if (words[own + i] !== words[keyAt + i]) {
-            element = words[at] as number
-            continue next
-          }
-        }
-        const tail = this.#tailMask
-        if (tail === -1 || (((words[own + i] as number) ^ (words[keyAt + i] as number)) & tail) === 0)
-          return element >>> 0
-      }
-      element = words[at] as number
-    }
-    return 0
-  }
-
-  /** Finds by any key. */
+  /** The element of a key, 0 if absent. */
   lookup(key: Addr): Addr {
-    const aligned = this.aligned(key)
-    return this.find(aligned, this.hash(aligned))
+    return this.call('find', key) >>> 0
   }
 
-  /** Puts an element whose value is set in front of its bucket, with its key and hash. */
-  insert(element: Addr, key: Addr, hash: number): void {
-    copyBytes(this.memory, element + this.keyOffset, key, this.keySize)
-    const words = this.memory.i32
-    const bucket = this.#bucketWord + (hash & this.#mask)
-    words[element >>> 2] = words[bucket] as number
-    words[(element + 4) >>> 2] = hash
-    words[bucket] = element
+  /** Puts an element whose value is set in front of its bucket, with its key. */
+  insert(element: Addr, key: Addr): void {
+    this.call('insert', element, key)
   }
 
   /** Takes an element out of its bucket; its own link stays. */
   unlink(element: Addr): void {
-    const words = this.memory.i32
-    const next = words[element >>> 2] as number
-    let at = this.#bucketWord + ((words[(element + 4) >>> 2] as number) & this.#mask)
-    const wanted = element | 0
-    while ((words[at] as number) !== wanted) at = (words[at] as number) >>> 2
-    words[at] = next
+    this.call('unlink', element)
   }
 
   addCount(by: number): void {
@@ -176,37 +181,16 @@ export class HashTable {
 
   /** A free or new element, 0 when out of memory. Special fields in it are zero. */
   take(): Addr {
-    const words = this.memory.u32
-    const at = (this.control + FREE) >>> 2
-    const element = words[at] as number
-    if (element === 0) return this.takeFresh()
-    words[at] = words[(element + 4) >>> 2] as number
-    return element
+    return this.call('take') >>> 0
   }
 
   giveBack(element: Addr): void {
-    const words = this.memory.u32
-    const at = (this.control + FREE) >>> 2
-    words[(element + 4) >>> 2] = words[at] as number
-    words[at] = element
-  }
-
-  /** An element that was never used, all zero; 0 when out of memory. */
-  takeFresh(): Addr {
-    let words = this.memory.u32
-    const at = (this.control + FRESH) >>> 2
-    if ((words[at] as number) + this.elementSize > (words[(this.control + FRESH_END) >>> 2] as number)) {
-      if (!this.#addChunk()) return 0
-      words = this.memory.u32
-    }
-    const element = words[at] as number
-    words[at] = element + this.elementSize
-    return element
+    this.call('giveBack', element)
   }
 
   #addChunk(): boolean {
     const wanted = FIRST_CHUNKS[this.#chunkIndex++] ?? PAGE
-    const least = CHUNK_HEADER + this.elementSize
+    const least = CHUNK_HEADER + this.shape.elementSize
     let size = Math.max(wanted, least)
     if (size > 16384) size = Math.ceil(size / PAGE) * PAGE
     let chunk: Addr
@@ -244,18 +228,16 @@ export class HashTable {
 
   /** The element after the one with this key in iteration order; the first one for key 0 or a key that is gone. */
   following(key: Addr): Addr {
-    if (key === 0) return this.firstFrom(0)
-    const aligned = this.aligned(key)
-    const hash = this.hash(aligned)
-    const element = this.find(aligned, hash)
+    const element = key === 0 ? 0 : this.lookup(key)
     if (element === 0) return this.firstFrom(0)
-    return this.next(element) || this.firstFrom((hash & this.#mask) + 1)
+    const hash = this.memory.u32[(element + 4) >>> 2] as number
+    return this.next(element) || this.firstFrom((hash & this.shape.mask) + 1)
   }
 
   /** Writes the key of `element` to `to`; false for 0. */
   copyKey(element: Addr, to: Addr): boolean {
     if (element === 0) return false
-    copyBytes(this.memory, to, element + this.keyOffset, this.keySize)
+    copyBytes(this.memory, to, element + this.keyOffset, this.shape.keySize)
     return true
   }
 
@@ -290,8 +272,7 @@ export class HashTable {
       memory.free(chunk)
       chunk = next
     }
-    memory.free(this.buckets)
-    memory.free(this.#scratch)
+    memory.free(this.shape.buckets)
     memory.free(this.control)
   }
 }

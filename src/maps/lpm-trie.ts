@@ -1,4 +1,29 @@
-import { type Addr, type BpfMap, type Machine, OutOfMemoryError } from '../vm/index.js'
+import {
+  type Addr,
+  above,
+  add,
+  and,
+  type BpfMap,
+  below,
+  eq,
+  type FunctionBuilder,
+  isZero,
+  type Local,
+  lazyFunctions,
+  leadingZeros,
+  load8,
+  load32,
+  type Machine,
+  OutOfMemoryError,
+  or,
+  rotl,
+  rotr,
+  shl,
+  shr,
+  sub,
+  type Value,
+  xor,
+} from '../vm/index.js'
 import { BPF_EXIST, BPF_NOEXIST, EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC } from './constants.js'
 import { copyBytes, roundUp8 } from './copy.js'
 import { mapHeader } from './header.js'
@@ -7,7 +32,7 @@ import type { MapAttributes } from './types.js'
 // LPM_TRIE: a binary trie with compressed paths. Keys are u32 prefixlen, then the address in network byte order. In memory:
 //
 //   node  +0 u32 child for a 0 bit  +4 u32 child for a 1 bit  +8 u32 prefixlen  +12 u32 1: joins two branches, holds no value
-//         +16 address bytes as they were given (padded to 8), then the value
+//         +16 address as big-endian words (padded with zeroes to 8 bytes), then the value
 //   root  u32 address of the first node, at `root`
 //
 // A node without a value has two children always, so the shape depends on the prefixes alone and not on their history:
@@ -20,15 +45,73 @@ const DATA = 16
 /** Levels that a walk may have: prefix lengths 0 to 2048 and the joints between them are strictly rising. */
 const MAX_DEPTH = 256 * 8 + 1
 
-/** Leading bits that are the same in two big-endian bit strings of words, at most `limit`; the first `known` are. */
-function sharedBits(words: Int32Array, a: number, b: number, known: number, limit: number): number {
-  for (let i = known >>> 5; i << 5 < limit; i++) {
-    const x = (words[a + i] as number) ^ (words[b + i] as number)
-    if (x === 0) continue
-    const swapped = (x >>> 24) | ((x >>> 8) & 0xff00) | ((x << 8) & 0xff_0000) | (x << 24)
-    return Math.min(limit, (i << 5) + Math.clz32(swapped))
+/** A word of memory read as big-endian. */
+function swapped(word: number): number {
+  return (word >>> 24) | ((word >>> 8) & 0xff00) | ((word << 8) & 0xff_0000) | (word << 24)
+}
+
+/** Leading bits that a node's words and a key's share, at most `limit`. `rest` are the bits of the key's last word. */
+function sharedBits(words: Int32Array, node: number, key: number, last: number, rest: number, limit: number): number {
+  for (let i = 0; i << 5 < limit; i++) {
+    const own = swapped(words[key + i] as number)
+    const x = (words[node + i] as number) ^ (i === last ? own & rest : own)
+    if (x !== 0) return Math.min(limit, (i << 5) + Math.clz32(x))
   }
   return limit
+}
+
+/** The 1 to 4 bytes at an address as a big-endian word that lacks nothing at its end. */
+function bigEndianWord(f: FunctionBuilder, key: Local, at: number, bytes: number): Local {
+  if (bytes === 4) {
+    const word = f.local(load32(key, at))
+    f.set(word, or(and(rotr(word, 8), 0xff00ff00), and(rotl(word, 8), 0x00ff00ff)))
+    return word
+  }
+  let value: Value = shl(load8(key, at), 24)
+  if (bytes > 1) value = or(value, shl(load8(key, at + 1), 16))
+  if (bytes > 2) value = or(value, shl(load8(key, at + 2), 8))
+  return f.local(value)
+}
+
+/** The walk of a look-up: the body of a function (key) -> address of the value. */
+function lookupBody(root: Addr, dataSize: number, valueOffset: number): (f: FunctionBuilder) => void {
+  return (f) => {
+    const key = f.param(0)
+    const prefix = f.local(load32(key))
+    f.if(above(prefix, dataSize * 8), () => f.return(0))
+    const words: Local[] = []
+    for (let at = 0; at < dataSize; at += 4) words.push(bigEndianWord(f, key, 4 + at, Math.min(4, dataSize - at)))
+    const found = f.local(0)
+    const node = f.local(load32(0, root))
+    const bits = f.local()
+    const differing = f.local()
+    f.while(node, (done) => {
+      f.set(bits, load32(node, PREFIX))
+      done(above(bits, prefix))
+      f.block((equal) => {
+        words.forEach((word, i) => {
+          if (i > 0) equal(isZero(above(bits, i * 32)))
+          f.set(differing, xor(load32(node, DATA + i * 4), word))
+          if (words.length === 1) {
+            done(below(leadingZeros(differing), bits))
+            return
+          }
+          f.if(differing, () => {
+            done(below(add(leadingZeros(differing), i * 32), bits))
+            equal()
+          })
+        })
+      })
+      f.if(isZero(load32(node, JOINT)), () => f.set(found, add(node, valueOffset)))
+      done(eq(bits, prefix))
+      const bit =
+        words.length === 1
+          ? shr(words[0] as Local, sub(31, bits))
+          : shr(load8(add(key, shr(bits, 3)), 4), sub(7, and(bits, 7)))
+      f.set(node, load32(add(node, shl(and(bit, 1), 2))))
+    })
+    f.code.get(found.local)
+  }
 }
 
 /** LPM_TRIE. Throws OutOfMemoryError. */
@@ -47,6 +130,10 @@ export function createLpmTrie(machine: Machine, attr: MapAttributes): BpfMap {
   const prefixOf = (key: Addr): number => memory.view.getUint32(key >>> 0, true)
   const bitAt = (data: Addr, index: number): number =>
     ((memory.u8[(data >>> 0) + (index >>> 3)] as number) >>> (7 - (index & 7))) & 1
+  const bitOf = (node: Addr, index: number): number =>
+    (u32(node + DATA + 4 * (index >>> 5)) >>> (31 - (index & 31))) & 1
+  const lastWord = (dataSize - 1) >>> 2
+  const lastBits = -1 << ((lastWord * 4 + 4 - dataSize) * 8)
 
   /** Keys at an address that is not a multiple of 4 are copied here first. */
   const scratch = memory.alloc(roundUp8(attr.keySize))
@@ -58,7 +145,22 @@ export function createLpmTrie(machine: Machine, attr: MapAttributes): BpfMap {
 
   /** Leading bits that a node shares with an aligned key, at most the shorter prefix. */
   const commonBits = (node: Addr, key: Addr, prefix: number): number =>
-    sharedBits(memory.i32, (node + DATA) >>> 2, (key + 4) >>> 2, 0, Math.min(u32(node + PREFIX), prefix))
+    sharedBits(
+      memory.i32,
+      (node + DATA) >>> 2,
+      (key + 4) >>> 2,
+      lastWord,
+      lastBits,
+      Math.min(u32(node + PREFIX), prefix),
+    )
+
+  const putData = (node: Addr, key: Addr): void => {
+    const words = memory.i32
+    for (let i = 0; i <= lastWord; i++) {
+      const word = swapped(words[((key + 4) >>> 2) + i] as number)
+      words[((node + DATA) >>> 2) + i] = i === lastWord ? word & lastBits : word
+    }
+  }
 
   const newNode = (): Addr => {
     try {
@@ -138,33 +240,12 @@ export function createLpmTrie(machine: Machine, attr: MapAttributes): BpfMap {
     return 0
   }
 
+  const body = lookupBody(root, dataSize, valueOffset)
+  const functions = lazyFunctions<'lookup'>(memory, (unit) => void unit.define('lookup', 1, 1, body))
   const map: BpfMap = {
     ...mapHeader(machine, attr),
-    lookupLayout: { kind: 'lpm', root, prefix: PREFIX, joint: JOINT, data: DATA, value: valueOffset },
-    lookup(wanted) {
-      const key = aligned(wanted)
-      const words = memory.i32
-      const bytes = memory.u8
-      const keyWord = key >>> 2
-      const data = (key >>> 0) + 4
-      const prefix = (words[keyWord] as number) >>> 0
-      if (prefix > maxPrefix) return 0
-      let found = 0
-      let known = 0
-      let node = words[root >>> 2] as number
-      while (node !== 0) {
-        const at = node >>> 2
-        const nodePrefix = words[at + 2] as number
-        if (nodePrefix > prefix) break
-        // All bits up to the last node's prefix are known to be equal.
-        if (sharedBits(words, at + 4, keyWord + 1, known, nodePrefix) < nodePrefix) break
-        if (words[at + 3] === 0) found = node
-        if (nodePrefix === prefix) break
-        known = nodePrefix
-        node = words[at + (((bytes[data + (nodePrefix >>> 3)] as number) >>> (7 - (nodePrefix & 7))) & 1)] as number
-      }
-      return found === 0 ? 0 : (found >>> 0) + valueOffset
-    },
+    lookupBody: body,
+    lookup: (key) => functions().lookup(key) >>> 0,
     update(wanted, value, flags) {
       if (flags >>> 0 > BPF_EXIST) return EINVAL
       const key = aligned(wanted)
@@ -188,7 +269,7 @@ export function createLpmTrie(machine: Machine, attr: MapAttributes): BpfMap {
       }
       const words = memory.u32
       words[(fresh + PREFIX) >>> 2] = prefix
-      copyBytes(memory, fresh + DATA, key + 4, dataSize)
+      putData(fresh, key)
       copyBytes(memory, fresh + valueOffset, value, valueSize)
       if (same) {
         words[fresh >>> 2] = words[node >>> 2] as number
@@ -198,13 +279,13 @@ export function createLpmTrie(machine: Machine, attr: MapAttributes): BpfMap {
       } else if (joint !== 0) {
         words[(joint + PREFIX) >>> 2] = matched
         words[(joint + JOINT) >>> 2] = 1
-        copyBytes(memory, joint + DATA, node + DATA, dataSize)
+        copyBytes(memory, joint + DATA, node + DATA, roundUp8(dataSize))
         const side = bitAt(key + 4, matched)
         words[(joint + 4 * side) >>> 2] = fresh
         words[(joint + 4 * (1 - side)) >>> 2] = node
         words[slot >>> 2] = joint
       } else {
-        if (node !== 0) words[(fresh + 4 * bitAt(node + DATA, matched)) >>> 2] = node
+        if (node !== 0) words[(fresh + 4 * bitOf(node, matched)) >>> 2] = node
         words[slot >>> 2] = fresh
       }
       return 0
@@ -237,7 +318,9 @@ export function createLpmTrie(machine: Machine, attr: MapAttributes): BpfMap {
       const node = following(key)
       if (node === 0) return ENOENT
       memory.view.setUint32(next >>> 0, u32(node + PREFIX), true)
-      copyBytes(memory, next + 4, node + DATA, dataSize)
+      for (let i = 0; i < dataSize; i++) {
+        memory.u8[(next >>> 0) + 4 + i] = (u32(node + DATA + (i & ~3)) >>> (24 - 8 * (i & 3))) & 0xff
+      }
       return 0
     },
     free() {

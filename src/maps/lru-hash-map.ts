@@ -1,11 +1,24 @@
-import { type Addr, type BpfMap, copyValue, type Machine, releaseFields } from '../vm/index.js'
-import { BPF_EXIST, BPF_F_NO_COMMON_LRU, EINVAL, ENOENT, ENOMEM } from './constants.js'
-import { copyBytes, roundUp8 } from './copy.js'
-import { checkExistence, hashSeed, tableMethods } from './hash-map.js'
+import {
+  type Addr,
+  above,
+  add,
+  type BpfMap,
+  call,
+  eq,
+  type FunctionBuilder,
+  type Local,
+  type Machine,
+  ne,
+  releaseFields,
+} from '../vm/index.js'
+import { BPF_EXIST, BPF_F_NO_COMMON_LRU, BPF_NOEXIST, EEXIST, EINVAL, ENOENT, ENOMEM } from './constants.js'
+import { roundUp8 } from './copy.js'
+import { addCount, findElement, hashOf, insertElement, unlinkElement } from './hash-code.js'
+import { existence, hashSeed, tableMethods, valueCode, wasmMethods } from './hash-map.js'
 import { HashTable } from './hash-table.js'
 import { mapHeader } from './header.js'
-import { Lru } from './lru.js'
-import { copyPerCpu, initPerCpu, releasePerCpu } from './percpu-hash-map.js'
+import { Lru, touch } from './lru.js'
+import { perCpuCode, releasePerCpu } from './percpu-hash-map.js'
 import type { BucketMap, MapAttributes, PerCpuMap } from './types.js'
 
 /** BPF_F_NO_COMMON_LRU gives every CPU as many elements: the capacity is rounded so that it divides. */
@@ -16,72 +29,77 @@ function withCapacity(machine: Machine, attr: MapAttributes): MapAttributes {
   return { ...attr, maxEntries: up <= 0xffff_ffff ? up : Math.floor(attr.maxEntries / cpus) * cpus }
 }
 
-function lruTable(machine: Machine, attr: MapAttributes, valueArea: number): HashTable {
-  const { keySize, maxEntries } = attr
-  return new HashTable(machine, { keySize, valueArea, maxEntries, seed: hashSeed(machine, attr.flags), lru: true })
+function lruLists(machine: Machine, attr: MapAttributes): Lru {
+  return new Lru(machine, { perCpu: (attr.flags & BPF_F_NO_COMMON_LRU) !== 0, maxEntries: attr.maxEntries })
 }
 
 /** LRU_HASH: never full, the least recently used elements go (lru.ts). */
 export function createLruHashMap(machine: Machine, attributes: MapAttributes): BucketMap {
-  const { memory } = machine
   const attr = withCapacity(machine, attributes)
-  const { valueSize } = attr
-  const table = lruTable(machine, attr, valueSize)
-  const { valueOffset } = table
-  const lru = new Lru(machine, table, {
-    perCpu: (attr.flags & BPF_F_NO_COMMON_LRU) !== 0,
+  const lru = lruLists(machine, attr)
+  const table: HashTable = new HashTable(machine, {
+    keySize: attr.keySize,
+    valueArea: attr.valueSize,
     maxEntries: attr.maxEntries,
-    evict(element) {
-      table.unlink(element)
-      table.addCount(-1)
-      releaseFields(machine, map.specialFields, element + valueOffset)
+    seed: hashSeed(machine, attr.flags),
+    lru: true,
+    write: (unit, { shape }, grow) => {
+      const values = valueCode(unit, machine, map)
+      const unlink = (f: FunctionBuilder, element: Local): void => {
+        unlinkElement(f, shape, element)
+        values.release(f, f.local(add(element, shape.valueOffset)))
+      }
+      const lists = lru.write(unit, table, grow, (f, element) => {
+        unlink(f, element)
+        addCount(f, shape, -1)
+      })
+      unit.define('lookup', 1, 1, lookup)
+      unit.define('update', 3, 1, (f, key, value, flags) => {
+        f.if(above(flags, BPF_EXIST), () => f.return(EINVAL))
+        const hash = hashOf(f, shape, key)
+        // The new element is taken first, as in Linux: that may evict the very element to be replaced.
+        const element = f.local(call(lists.take))
+        f.if(eq(element, 0), () => f.return(ENOMEM))
+        const to = f.local(add(element, shape.valueOffset))
+        values.copy(f, to, value)
+        const old = findElement(f, shape, key, hash)
+        existence(f, old, flags, (status) => {
+          f.do(lists.giveBack, [element])
+          f.return(status)
+        })
+        insertElement(f, shape, element, key, hash)
+        f.if(
+          old,
+          () => {
+            touch(f, element)
+            unlink(f, old)
+            f.do(lists.giveBack, [old])
+          },
+          () => addCount(f, shape, 1),
+        )
+        f.code.i32(0)
+      })
+      unit.define('delete', 1, 1, (f, key) => {
+        const element = findElement(f, shape, key, hashOf(f, shape, key))
+        f.if(eq(element, 0), () => f.return(ENOENT))
+        unlink(f, element)
+        f.do(lists.giveBack, [element])
+        addCount(f, shape, -1)
+        f.code.i32(0)
+      })
     },
   })
+  const { valueOffset } = table
+  const lookup = table.lookupBody()
 
   const map: BucketMap & { specialFields: BpfMap['specialFields'] } = {
     ...mapHeader(machine, attr),
     ...tableMethods(table),
-    lookupLayout: table.layout(),
-    lookup(key) {
-      const element = table.lookup(key)
-      if (element === 0) return 0
-      lru.touch(element)
-      return element + valueOffset
-    },
+    ...wasmMethods(table.functions),
+    lookupBody: lookup,
     peekElem(key) {
       const element = table.lookup(key)
       return element === 0 ? 0 : element + valueOffset
-    },
-    update(key, value, flags) {
-      if (flags >>> 0 > BPF_EXIST) return EINVAL
-      const aligned = table.aligned(key)
-      const hash = table.hash(aligned)
-      // The new element is taken first, as in Linux: that may evict the very element to be replaced.
-      const element = lru.take()
-      if (element === 0) return ENOMEM
-      if (map.specialFields === undefined) copyBytes(memory, element + valueOffset, value, valueSize)
-      else copyValue(machine, map.specialFields, element + valueOffset, value, valueSize)
-      const old = table.find(aligned, hash)
-      const status = checkExistence(old, flags)
-      if (status !== 0) {
-        lru.giveBack(element)
-        return status
-      }
-      table.insert(element, aligned, hash)
-      if (old === 0) {
-        table.addCount(1)
-      } else {
-        lru.touch(element)
-        drop(old)
-      }
-      return 0
-    },
-    delete(key) {
-      const element = table.lookup(key)
-      if (element === 0) return ENOENT
-      drop(element)
-      table.addCount(-1)
-      return 0
     },
     forEach: (visit) => table.walk((element) => visit(element + table.keyOffset, element + valueOffset)),
     free() {
@@ -95,12 +113,6 @@ export function createLruHashMap(machine: Machine, attributes: MapAttributes): B
       machine.freeHandle(map.handle)
     },
   }
-
-  function drop(element: Addr): void {
-    table.unlink(element)
-    releaseFields(machine, map.specialFields, element + valueOffset)
-    lru.giveBack(element)
-  }
   return map
 }
 
@@ -109,45 +121,79 @@ export function createLruPercpuHashMap(machine: Machine, attributes: MapAttribut
   const { cpus } = machine
   const attr = withCapacity(machine, attributes)
   const stride = roundUp8(attr.valueSize)
-  const table = lruTable(machine, attr, stride * cpus)
-  const { valueOffset } = table
-  const lru = new Lru(machine, table, {
-    perCpu: (attr.flags & BPF_F_NO_COMMON_LRU) !== 0,
+  const lru = lruLists(machine, attr)
+  const table: HashTable = new HashTable(machine, {
+    keySize: attr.keySize,
+    valueArea: stride * cpus,
     maxEntries: attr.maxEntries,
-    evict(element) {
-      table.unlink(element)
-      table.addCount(-1)
-      releasePerCpu(machine, map, element + valueOffset)
+    seed: hashSeed(machine, attr.flags),
+    lru: true,
+    write: (unit, { shape }, grow) => {
+      const values = perCpuCode(unit, machine, map)
+      const unlink = (f: FunctionBuilder, element: Local): void => {
+        unlinkElement(f, shape, element)
+        addCount(f, shape, -1)
+        values.release(f, f.local(add(element, shape.valueOffset)))
+      }
+      const lists = lru.write(unit, table, grow, unlink)
+      unit.define('lookup', 1, 1, lookup)
+      const put = unit.define('put', 4, 1, (f, key, value, flags, all) => {
+        f.if(above(flags, BPF_EXIST), () => f.return(EINVAL))
+        const hash = hashOf(f, shape, key)
+        const element = f.local(0)
+        f.if(ne(flags, BPF_EXIST), () => {
+          f.set(element, call(lists.take))
+          f.if(eq(element, 0), () => f.return(ENOMEM))
+        })
+        const old = findElement(f, shape, key, hash)
+        const to = f.local()
+        f.if(old, () => {
+          f.if(eq(flags, BPF_NOEXIST), () => {
+            f.do(lists.giveBack, [element])
+            f.return(EEXIST)
+          })
+          touch(f, old)
+          f.set(to, add(old, shape.valueOffset))
+          values.copy(f, to, value, all)
+          f.if(element, () => f.do(lists.giveBack, [element]))
+          f.return(0)
+        })
+        f.if(eq(flags, BPF_EXIST), () => f.return(ENOENT))
+        f.set(to, add(element, shape.valueOffset))
+        values.init(f, to, value, all)
+        insertElement(f, shape, element, key, hash)
+        addCount(f, shape, 1)
+        f.code.i32(0)
+      })
+      unit.define('update', 3, 1, (f, ...args) => {
+        for (const arg of args.slice(0, 3)) f.code.get(arg.local)
+        f.code.i32(0).call(put)
+      })
+      unit.define('delete', 1, 1, (f, key) => {
+        const element = findElement(f, shape, key, hashOf(f, shape, key))
+        f.if(eq(element, 0), () => f.return(ENOENT))
+        unlink(f, element)
+        f.do(lists.giveBack, [element])
+        f.code.i32(0)
+      })
     },
   })
+  const { valueOffset } = table
+  const lookup = table.lookupBody({ cpuStride: stride })
+  const lookupCpu = (key: Addr, cpu: number): Addr => {
+    const element = table.lookup(key)
+    return element === 0 || cpu >= cpus ? 0 : element + valueOffset + cpu * stride
+  }
 
   const map: BucketMap & PerCpuMap & { specialFields: BpfMap['specialFields'] } = {
     ...mapHeader(machine, attr),
     ...tableMethods(table),
+    ...wasmMethods(table.functions),
     stride,
-    lookupLayout: table.layout({ cpuStride: stride }),
-    lookup(key) {
-      const element = table.lookup(key)
-      if (element === 0) return 0
-      lru.touch(element)
-      return element + valueOffset + machine.cpu * stride
-    },
-    peekElem: (key) => map.lookupCpu(key, machine.cpu),
-    lookupCpu(key, cpu) {
-      const element = table.lookup(key)
-      return element === 0 || cpu >= cpus ? 0 : element + valueOffset + cpu * stride
-    },
-    update: (key, value, flags) => put(key, value, flags, false),
-    updateCpus: (key, values, flags) => put(key, values, flags, true),
-    delete(key) {
-      const element = table.lookup(key)
-      if (element === 0) return ENOENT
-      table.unlink(element)
-      table.addCount(-1)
-      releasePerCpu(machine, map, element + valueOffset)
-      lru.giveBack(element)
-      return 0
-    },
+    lookupBody: lookup,
+    peekElem: (key) => lookupCpu(key, machine.cpu),
+    lookupCpu,
+    updateCpus: (key, values, flags) => table.call('put', key, values, flags, 1),
     forEach: (visit) =>
       table.walk((element) => visit(element + table.keyOffset, element + valueOffset + machine.cpu * stride)),
     free() {
@@ -160,27 +206,6 @@ export function createLruPercpuHashMap(machine: Machine, attributes: MapAttribut
       lru.free()
       machine.freeHandle(map.handle)
     },
-  }
-
-  function put(key: Addr, value: Addr, flags: number, all: boolean): number {
-    if (flags >>> 0 > BPF_EXIST) return EINVAL
-    const aligned = table.aligned(key)
-    const hash = table.hash(aligned)
-    const element = flags === BPF_EXIST ? 0 : lru.take()
-    if (flags !== BPF_EXIST && element === 0) return ENOMEM
-    const old = table.find(aligned, hash)
-    const status = checkExistence(old, flags)
-    if (status === 0 && old !== 0) {
-      lru.touch(old)
-      copyPerCpu(machine, map, old + valueOffset, value, all)
-    } else if (status === 0) {
-      initPerCpu(machine, map, element + valueOffset, value, all)
-      table.insert(element, aligned, hash)
-      table.addCount(1)
-      return 0
-    }
-    if (element !== 0) lru.giveBack(element)
-    return status
   }
   return map
 }

@@ -1,4 +1,26 @@
-import type { Addr, Machine, Memory } from '../vm/index.js'
+import {
+  type Addr,
+  above,
+  add,
+  below,
+  call,
+  choose,
+  eq,
+  type FunctionBuilder,
+  isZero,
+  type Jump,
+  type Local,
+  load8,
+  load16,
+  load32,
+  type Machine,
+  mul,
+  ne,
+  sub,
+  type Value,
+  type WasmUnit,
+} from '../vm/index.js'
+import { takeFresh } from './hash-code.js'
 import type { HashTable } from './hash-table.js'
 
 // Who is evicted from an LRU map: the behaviour of Linux's LRU lists (observed on 6.18), of which a test program sees
@@ -42,16 +64,20 @@ export interface LruOptions {
   /** BPF_F_NO_COMMON_LRU. */
   readonly perCpu: boolean
   readonly maxEntries: number
-  /** Called before an element is evicted: takes it out of its bucket. */
-  readonly evict: (element: Addr) => void
 }
 
+/** Functions of a module that has the lists' code. */
+export interface LruFunctions {
+  /** () -> an element for a new key, taken from others where none is free; 0 when there is nothing to take. */
+  readonly take: number
+  /** (element): takes back an element that is in no bucket. */
+  readonly giveBack: number
+}
+
+/** The lists of one map: their memory, and the code that works on them. */
 export class Lru {
   readonly #machine: Machine
-  readonly #memory: Memory
-  readonly #table: HashTable
   readonly #perCpu: boolean
-  readonly #evict: (element: Addr) => void
   readonly #batch: number
   readonly #scans: number
   /** One set, or one a CPU. */
@@ -59,12 +85,9 @@ export class Lru {
   readonly #locals: Addr
 
   /** Throws OutOfMemoryError. */
-  constructor(machine: Machine, table: HashTable, options: LruOptions) {
+  constructor(machine: Machine, options: LruOptions) {
     this.#machine = machine
-    this.#memory = machine.memory
-    this.#table = table
     this.#perCpu = options.perCpu
-    this.#evict = options.evict
     const { cpus, memory } = machine
     const share = Math.floor(options.maxEntries / cpus)
     this.#batch = options.perCpu ? PER_CPU_BATCH : Math.min(Math.max(Math.floor(share / 2), 1), COMMON_BATCH)
@@ -72,286 +95,303 @@ export class Lru {
     const setCount = options.perCpu ? cpus : 1
     this.#sets = memory.alloc(setCount * SET_SIZE)
     this.#locals = memory.alloc(cpus * LOCAL_SIZE)
+    const put = (at: Addr, value: number): void => {
+      memory.u32[at >>> 2] = value
+    }
+    const emptyList = (head: Addr): void => {
+      put(head + PREV, head)
+      put(head + NEXT, head)
+    }
     for (let i = 0; i < setCount; i++) {
       const set = this.#sets + i * SET_SIZE
-      for (const list of [ACTIVE, INACTIVE, FREE]) this.#emptyList(set + list * HEAD_SIZE)
-      this.#set(set + ROTATION, set + INACTIVE * HEAD_SIZE)
-      this.#set(set + UNUSED, options.perCpu ? share : options.maxEntries)
+      for (const list of [ACTIVE, INACTIVE, FREE]) emptyList(set + list * HEAD_SIZE)
+      put(set + ROTATION, set + INACTIVE * HEAD_SIZE)
+      put(set + UNUSED, options.perCpu ? share : options.maxEntries)
     }
     for (let cpu = 0; cpu < cpus; cpu++) {
       const local = this.#locals + cpu * LOCAL_SIZE
-      this.#emptyList(local)
-      this.#emptyList(local + HEAD_SIZE)
-      this.#set(local + STEAL, cpu)
+      emptyList(local)
+      emptyList(local + HEAD_SIZE)
+      put(local + STEAL, cpu)
     }
-  }
-
-  /** An element for a new key, taken from others where none is free; 0 when there is nothing to take. */
-  take(): Addr {
-    return this.#perCpu ? this.#takePerCpu() : this.#takeCommon()
-  }
-
-  /** Takes back an element that is in no bucket. */
-  giveBack(element: Addr): void {
-    const bytes = this.#memory.u8
-    if (!this.#perCpu && bytes[element + LIST] === PENDING) {
-      bytes[element + LIST] = LOCAL_FREE
-      bytes[element + REF] = 0
-      this.#remove(element)
-      this.#pushFront(this.#locals + this.#cpuOf(element) * LOCAL_SIZE, element)
-      return
-    }
-    this.#move(this.#perCpu ? this.#sets + this.#cpuOf(element) * SET_SIZE : this.#sets, element, FREE)
-  }
-
-  /** Marks an element as used. */
-  touch(element: Addr): void {
-    this.#memory.u8[element + REF] = 1
   }
 
   free(): void {
-    this.#memory.free(this.#sets)
-    this.#memory.free(this.#locals)
+    this.#machine.memory.free(this.#sets)
+    this.#machine.memory.free(this.#locals)
   }
 
-  #takePerCpu(): Addr {
-    const set = this.#sets + this.#machine.cpu * SET_SIZE
-    this.#rotate(set)
-    const freeHead = set + FREE * HEAD_SIZE
-    let element = this.#firstFree(set)
-    if (element === 0) {
-      this.#shrink(set, PER_CPU_BATCH, freeHead, FREE)
-      element = this.#first(freeHead)
+  /** Writes the lists' functions. `evict` writes what takes an element out of its bucket. */
+  write(
+    unit: WasmUnit,
+    table: HashTable,
+    grow: number,
+    evict: (f: FunctionBuilder, element: Local) => void,
+  ): LruFunctions {
+    const { cpus } = this.#machine
+    const batch = this.#batch
+    const scans = this.#scans
+    const sets = this.#sets
+    const locals = this.#locals
+    const cpu: Value = cpus === 1 ? 0 : load32(0, this.#machine.cpuCell)
+
+    const count = unit.define('lruCount', 3, 0, (f, set, list, by) => {
+      f.if(isZero(above(list, INACTIVE)), () => {
+        const at = f.local(add(set, mul(list, 4)))
+        f.store32(at, COUNTS, add(load32(at, COUNTS), by))
+      })
+    })
+    /** Takes an element of a set off its list. */
+    const detach = unit.define('lruDetach', 2, 0, (f, set, element) => {
+      f.if(eq(load32(set, ROTATION), element), () => f.store32(set, ROTATION, load32(element, PREV)))
+      f.do(count, [set, load8(element, LIST), -1])
+      remove(f, element)
+    })
+    /** An element that was on no list of the set comes to the front of one. */
+    const join = unit.define('lruJoin', 3, 0, (f, set, element, list) => {
+      f.do(count, [set, list, 1])
+      f.store8(element, LIST, list)
+      f.store8(element, REF, 0)
+      pushFront(f, add(set, mul(list, HEAD_SIZE)), element)
+    })
+    const move = unit.define('lruMove', 3, 0, (f, set, element, list) => {
+      f.do(detach, [set, element])
+      f.do(join, [set, element, list])
+    })
+    /** An element of the set goes to a list of free ones: a CPU's own are used in the order they came, others last first. */
+    const leave = unit.define('lruLeave', 4, 0, (f, set, element, target, list) => {
+      f.do(detach, [set, element])
+      f.store8(element, LIST, list)
+      f.if(
+        eq(list, FREE),
+        () => pushFront(f, target, element),
+        () => pushFront(f, load32(target, PREV), element),
+      )
+    })
+    /** First element of FREE, made from an unused one where all that were freed are taken. */
+    const firstFree = unit.define('lruFirstFree', 1, 1, (f, set) => {
+      const head = f.local(add(set, FREE * HEAD_SIZE))
+      const element = f.local(first(head))
+      f.if(element, () => f.return(element))
+      const unused = f.local(load32(set, UNUSED))
+      f.if(isZero(unused), () => f.return(0))
+      takeFresh(f, table.shape, grow, element)
+      f.if(element, () => {
+        f.store32(set, UNUSED, sub(unused, 1))
+        f.store8(element, LIST, FREE)
+        pushFront(f, head, element)
+      })
+      f.code.get(element.local)
+    })
+    const rotate = this.#writeRotate(unit, move)
+    /** Evicts up to `wanted` elements that were not used; if none is found, one that was. */
+    const shrink = unit.define('lruShrink', 4, 0, (f, set, wanted, target, list) => {
+      const inactive = f.local(add(set, INACTIVE * HEAD_SIZE))
+      const shrunk = f.local(0)
+      const scanned = f.local(1)
+      const element = f.local(before(inactive, inactive))
+      const next = f.local()
+      f.while(element, (stop) => {
+        f.set(next, before(inactive, element))
+        f.if(
+          load8(element, REF),
+          () => f.do(move, [set, element, ACTIVE]),
+          () => {
+            evict(f, element)
+            f.do(leave, [set, element, target, list])
+            f.set(shrunk, add(shrunk, 1))
+          },
+        )
+        stop(eq(shrunk, wanted))
+        stop(eq(scanned, scans))
+        f.set(scanned, add(scanned, 1))
+        f.set(element, next)
+      })
+      f.if(shrunk, () => f.return())
+      f.set(element, before(inactive, inactive))
+      f.if(isZero(element), () => {
+        const active = f.local(add(set, ACTIVE * HEAD_SIZE))
+        f.set(element, before(active, active))
+      })
+      f.if(isZero(element), () => f.return())
+      evict(f, element)
+      f.do(leave, [set, element, target, list])
+    })
+    if (this.#perCpu) {
+      const take = unit.define('lruTake', 0, 1, (f) => {
+        const set = f.local(add(mul(cpu, SET_SIZE), sets))
+        f.do(rotate, [set])
+        const element = f.local(call(firstFree, set))
+        f.if(isZero(element), () => {
+          const free = f.local(add(set, FREE * HEAD_SIZE))
+          f.do(shrink, [set, PER_CPU_BATCH, free, FREE])
+          f.set(element, first(free))
+          f.if(isZero(element), () => f.return(0))
+        })
+        f.store16(element, CPU, cpu)
+        f.do(move, [set, element, INACTIVE])
+        f.code.get(element.local)
+      })
+      const giveBack = unit.define('lruGiveBack', 1, 0, (f, element) => {
+        f.do(move, [add(mul(load16(element, CPU), SET_SIZE), sets), element, FREE])
+      })
+      return { take, giveBack }
     }
-    if (element === 0) return 0
-    this.#setCpu(element)
-    this.#move(set, element, INACTIVE)
-    return element
+    /** Oldest pending element that was not used since; else the oldest one. Evicted. */
+    const popPending = unit.define('lruPopPending', 1, 1, (f, head) => {
+      const element = f.local(before(head, head))
+      f.while(element, (stop) => {
+        stop(isZero(load8(element, REF)))
+        f.set(element, before(head, element))
+      })
+      f.if(isZero(element), () => f.set(element, before(head, head)))
+      f.if(isZero(element), () => f.return(0))
+      evict(f, element)
+      remove(f, element)
+      f.code.get(element.local)
+    })
+    /** Fills a CPU's free list: first its pending elements join the shared lists, then free or evicted ones come over. */
+    const refill = unit.define('lruRefill', 1, 0, (f, local) => {
+      const pending = f.local(add(local, HEAD_SIZE))
+      const element = f.local(before(pending, pending))
+      f.while(element, () => {
+        remove(f, element)
+        f.do(join, [sets, element, choose(load8(element, REF), ACTIVE, INACTIVE)])
+        f.set(element, before(pending, pending))
+      })
+      f.do(rotate, [sets])
+      const taken = f.local(0)
+      f.while(below(taken, batch), (stop) => {
+        f.set(element, call(firstFree, sets))
+        stop(isZero(element))
+        f.do(leave, [sets, element, local, LOCAL_FREE])
+        f.set(taken, add(taken, 1))
+      })
+      f.if(below(taken, batch), () => f.do(shrink, [sets, sub(batch, taken), local, LOCAL_FREE]))
+    })
+    const take = unit.define('lruTake', 0, 1, (f) => {
+      const local = f.local(add(mul(cpu, LOCAL_SIZE), locals))
+      const element = f.local()
+      popFront(f, local, element)
+      f.if(isZero(element), () => {
+        f.do(refill, [local])
+        popFront(f, local, element)
+      })
+      f.if(isZero(element), () => {
+        // Nothing is free anywhere in the shared lists: steal from the CPUs' own lists, in turn.
+        const start = f.local(load32(local, STEAL))
+        const victim = f.local(start)
+        const other = f.local()
+        f.loop((again) => {
+          f.set(other, add(mul(victim, LOCAL_SIZE), locals))
+          popFront(f, other, element)
+          f.if(isZero(element), () => f.set(element, call(popPending, add(other, HEAD_SIZE))))
+          f.set(victim, add(victim, 1))
+          f.if(eq(victim, cpus), () => f.set(victim, 0))
+          f.if(isZero(element), () => again(ne(victim, start)))
+        })
+        f.store32(local, STEAL, victim)
+        f.if(isZero(element), () => f.return(0))
+      })
+      f.store16(element, CPU, cpu)
+      f.store8(element, LIST, PENDING)
+      f.store8(element, REF, 0)
+      pushFront(f, add(local, HEAD_SIZE), element)
+      f.code.get(element.local)
+    })
+    const giveBack = unit.define('lruGiveBack', 1, 0, (f, element) => {
+      f.if(eq(load8(element, LIST), PENDING), () => {
+        f.store8(element, LIST, LOCAL_FREE)
+        f.store8(element, REF, 0)
+        remove(f, element)
+        pushFront(f, add(mul(load16(element, CPU), LOCAL_SIZE), locals), element)
+        f.return()
+      })
+      f.do(move, [sets, element, FREE])
+    })
+    return { take, giveBack }
   }
 
-  #takeCommon(): Addr {
-    const { cpus, cpu } = this.#machine
-    const local = this.#locals + cpu * LOCAL_SIZE
-    let element = this.#popFront(local)
-    if (element === 0) {
-      this.#refill(local)
-      element = this.#popFront(local)
-    }
-    if (element === 0) {
-      // Nothing is free anywhere in the shared lists: steal from the CPUs' own lists, in turn.
-      const start = this.#get(local + STEAL)
-      let victim = start
-      do {
-        const other = this.#locals + victim * LOCAL_SIZE
-        element = this.#popFront(other) || this.#popPending(other + HEAD_SIZE)
-        victim = (victim + 1) % cpus
-      } while (element === 0 && victim !== start)
-      this.#set(local + STEAL, victim)
-    }
-    if (element === 0) return 0
-    this.#setCpu(element)
-    this.#memory.u8[element + LIST] = PENDING
-    this.#memory.u8[element + REF] = 0
-    this.#pushFront(local + HEAD_SIZE, element)
-    return element
+  /** (set): looks at some elements of both lists. */
+  #writeRotate(unit: WasmUnit, move: number): number {
+    const scans = this.#scans
+    /** From the old end of ACTIVE: used elements start over at its front, the others become inactive. */
+    const rotateActive = unit.define('lruRotateActive', 1, 0, (f, set) => {
+      const head = f.local(add(set, ACTIVE * HEAD_SIZE))
+      const stop = f.local(first(head))
+      const element = f.local(before(head, head))
+      const next = f.local()
+      const scanned = f.local(1)
+      f.while(element, (leave) => {
+        f.set(next, before(head, element))
+        f.do(move, [set, element, choose(load8(element, REF), ACTIVE, INACTIVE)])
+        leave(eq(scanned, scans))
+        leave(eq(element, stop))
+        f.set(scanned, add(scanned, 1))
+        f.set(element, next)
+      })
+    })
+    /** Goes round INACTIVE from where it stopped last time; used elements become active. */
+    const rotateInactive = unit.define('lruRotateInactive', 1, 0, (f, set) => {
+      const head = f.local(add(set, INACTIVE * HEAD_SIZE))
+      f.if(isZero(first(head)), () => f.return())
+      const at = f.local(load32(set, ROTATION))
+      const stop = f.local(load32(at, NEXT))
+      f.if(eq(stop, head), () => f.set(stop, load32(stop, NEXT)))
+      const next = f.local(head)
+      const scanned = f.local(0)
+      f.while(below(scanned, scans), (leave, again: Jump) => {
+        f.if(eq(at, head), () => {
+          f.set(at, load32(at, PREV))
+          again()
+        })
+        f.set(next, load32(at, PREV))
+        f.if(load8(at, REF), () => f.do(move, [set, at, ACTIVE]))
+        leave(eq(at, stop))
+        f.set(at, next)
+        f.set(scanned, add(scanned, 1))
+      })
+      f.store32(set, ROTATION, next)
+    })
+    return unit.define('lruRotate', 1, 0, (f, set) => {
+      f.if(below(load32(set, COUNTS + 4 * INACTIVE), load32(set, COUNTS + 4 * ACTIVE)), () => f.do(rotateActive, [set]))
+      f.do(rotateInactive, [set])
+    })
   }
+}
 
-  /** Oldest pending element that was not used since; else the oldest one. Evicted. */
-  #popPending(head: Addr): Addr {
-    let element = this.#last(head)
-    while (element !== 0 && this.#memory.u8[element + REF] !== 0) element = this.#before(head, element)
-    if (element === 0) element = this.#last(head)
-    if (element === 0) return 0
-    this.#evict(element)
-    this.#remove(element)
-    return element
-  }
+/** Marks an element as used. */
+export function touch(f: FunctionBuilder, element: Local): void {
+  f.store8(element, REF, 1)
+}
 
-  /** Fills a CPU's free list: first its pending elements join the shared lists, then free or evicted ones come over. */
-  #refill(local: Addr): void {
-    const set = this.#sets
-    const pending = local + HEAD_SIZE
-    for (let element = this.#last(pending); element !== 0; element = this.#last(pending)) {
-      this.#remove(element)
-      this.#join(set, element, this.#memory.u8[element + REF] !== 0 ? ACTIVE : INACTIVE)
-    }
-    this.#rotate(set)
-    let taken = 0
-    while (taken < this.#batch) {
-      const element = this.#firstFree(set)
-      if (element === 0) break
-      this.#leave(set, element, local, LOCAL_FREE)
-      taken++
-    }
-    if (taken < this.#batch) this.#shrink(set, this.#batch - taken, local, LOCAL_FREE)
-  }
+/** First element of a list, 0 for an empty one. */
+function first(head: Local): Value {
+  return choose(eq(load32(head, NEXT), head), 0, load32(head, NEXT))
+}
 
-  #rotate(set: Addr): void {
-    if (this.#get(set + COUNTS + 4 * INACTIVE) < this.#get(set + COUNTS + 4 * ACTIVE)) this.#rotateActive(set)
-    this.#rotateInactive(set)
-  }
+/** The element before another one, 0 for the first. */
+function before(head: Local, element: Local): Value {
+  return choose(eq(load32(element, PREV), head), 0, load32(element, PREV))
+}
 
-  /** From the old end of ACTIVE: used elements start over at its front, the others become inactive. */
-  #rotateActive(set: Addr): void {
-    const head = set + ACTIVE * HEAD_SIZE
-    const stop = this.#first(head)
-    let element = this.#last(head)
-    for (let scanned = 1; element !== 0; scanned++) {
-      const before = this.#before(head, element)
-      this.#move(set, element, this.#memory.u8[element + REF] !== 0 ? ACTIVE : INACTIVE)
-      if (scanned === this.#scans || element === stop) return
-      element = before
-    }
-  }
+function popFront(f: FunctionBuilder, head: Local, element: Local): void {
+  f.set(element, first(head))
+  f.if(element, () => remove(f, element))
+}
 
-  /** Goes round INACTIVE from where it stopped last time; used elements become active. */
-  #rotateInactive(set: Addr): void {
-    const head = set + INACTIVE * HEAD_SIZE
-    if (this.#first(head) === 0) return
-    let at = this.#get(set + ROTATION)
-    let stop = this.#get(at + NEXT)
-    if (stop === head) stop = this.#get(stop + NEXT)
-    let next = head
-    for (let scanned = 0; scanned < this.#scans; ) {
-      if (at === head) {
-        at = this.#get(at + PREV)
-        continue
-      }
-      next = this.#get(at + PREV)
-      if (this.#memory.u8[at + REF] !== 0) this.#move(set, at, ACTIVE)
-      if (at === stop) break
-      at = next
-      scanned++
-    }
-    this.#set(set + ROTATION, next)
-  }
+function pushFront(f: FunctionBuilder, list: Value, element: Local): void {
+  const head = f.local(list)
+  const next = f.local(load32(head, NEXT))
+  f.store32(element, PREV, head)
+  f.store32(element, NEXT, next)
+  f.store32(next, PREV, element)
+  f.store32(head, NEXT, element)
+}
 
-  /** Evicts up to `wanted` elements that were not used; if none is found, one that was. */
-  #shrink(set: Addr, wanted: number, target: Addr, list: number): void {
-    const inactive = set + INACTIVE * HEAD_SIZE
-    let shrunk = 0
-    let element = this.#last(inactive)
-    for (let scanned = 1; element !== 0; scanned++) {
-      const before = this.#before(inactive, element)
-      if (this.#memory.u8[element + REF] !== 0) {
-        this.#move(set, element, ACTIVE)
-      } else {
-        this.#evict(element)
-        this.#leave(set, element, target, list)
-        if (++shrunk === wanted) break
-      }
-      if (scanned === this.#scans) break
-      element = before
-    }
-    if (shrunk > 0) return
-    const victim = this.#last(inactive) || this.#last(set + ACTIVE * HEAD_SIZE)
-    if (victim === 0) return
-    this.#evict(victim)
-    this.#leave(set, victim, target, list)
-  }
-
-  /** First element of FREE, made from an unused one where all that were freed are taken. */
-  #firstFree(set: Addr): Addr {
-    const head = set + FREE * HEAD_SIZE
-    const first = this.#first(head)
-    const unused = this.#get(set + UNUSED)
-    if (first !== 0 || unused === 0) return first
-    const element = this.#table.takeFresh()
-    if (element === 0) return 0
-    this.#set(set + UNUSED, unused - 1)
-    this.#memory.u8[element + LIST] = FREE
-    this.#pushFront(head, element)
-    return element
-  }
-
-  /** An element that was on no list of the set comes to the front of one. */
-  #join(set: Addr, element: Addr, list: number): void {
-    this.#count(set, list, 1)
-    this.#memory.u8[element + LIST] = list
-    this.#memory.u8[element + REF] = 0
-    this.#pushFront(set + list * HEAD_SIZE, element)
-  }
-
-  /** An element of the set goes to a list of free ones: a CPU's own are used in the order they came, others last first. */
-  #leave(set: Addr, element: Addr, target: Addr, list: number): void {
-    this.#detach(set, element)
-    this.#memory.u8[element + LIST] = list
-    if (list === FREE) this.#pushFront(target, element)
-    else this.#pushBack(target, element)
-  }
-
-  #move(set: Addr, element: Addr, list: number): void {
-    this.#detach(set, element)
-    this.#join(set, element, list)
-  }
-
-  #detach(set: Addr, element: Addr): void {
-    if (this.#get(set + ROTATION) === element) this.#set(set + ROTATION, this.#get(element + PREV))
-    this.#count(set, this.#memory.u8[element + LIST] as number, -1)
-    this.#remove(element)
-  }
-
-  #count(set: Addr, list: number, by: number): void {
-    if (list <= INACTIVE) this.#set(set + COUNTS + 4 * list, this.#get(set + COUNTS + 4 * list) + by)
-  }
-
-  #setCpu(element: Addr): void {
-    this.#memory.view.setUint16(element + CPU, this.#machine.cpu, true)
-  }
-
-  #cpuOf(element: Addr): number {
-    return this.#memory.view.getUint16(element + CPU, true)
-  }
-
-  #emptyList(head: Addr): void {
-    this.#set(head + PREV, head)
-    this.#set(head + NEXT, head)
-  }
-
-  #first(head: Addr): Addr {
-    const element = this.#get(head + NEXT)
-    return element === head ? 0 : element
-  }
-
-  #last(head: Addr): Addr {
-    return this.#before(head, head)
-  }
-
-  #before(head: Addr, element: Addr): Addr {
-    const before = this.#get(element + PREV)
-    return before === head ? 0 : before
-  }
-
-  #popFront(head: Addr): Addr {
-    const element = this.#first(head)
-    if (element !== 0) this.#remove(element)
-    return element
-  }
-
-  #pushFront(head: Addr, element: Addr): void {
-    const next = this.#get(head + NEXT)
-    this.#set(element + PREV, head)
-    this.#set(element + NEXT, next)
-    this.#set(next + PREV, element)
-    this.#set(head + NEXT, element)
-  }
-
-  #pushBack(head: Addr, element: Addr): void {
-    this.#pushFront(this.#get(head + PREV), element)
-  }
-
-  #remove(element: Addr): void {
-    const prev = this.#get(element + PREV)
-    const next = this.#get(element + NEXT)
-    this.#set(prev + NEXT, next)
-    this.#set(next + PREV, prev)
-  }
-
-  #get(addr: Addr): number {
-    return this.#memory.u32[addr >>> 2] as number
-  }
-
-  #set(addr: Addr, value: number): void {
-    this.#memory.u32[addr >>> 2] = value
-  }
+function remove(f: FunctionBuilder, element: Local): void {
+  const prev = f.local(load32(element, PREV))
+  const next = f.local(load32(element, NEXT))
+  f.store32(prev, NEXT, next)
+  f.store32(next, PREV, prev)
 }

@@ -44,7 +44,7 @@ export function createLocalStorage(machine: Machine, attr: MapAttributes): Owned
     if (element === 0) return 0
     memory.u8.fill(0, element + valueOffset, element + valueOffset + roundUp8(valueSize))
     memory.setU64(ownerKey, owner)
-    table.insert(element, ownerKey, table.hash(ownerKey))
+    table.insert(element, ownerKey)
     table.addCount(1)
     return element
   }
@@ -87,7 +87,7 @@ export function createLocalStorage(machine: Machine, attr: MapAttributes): Owned
       copyValue(machine, map.specialFields, element + valueOffset, value, valueSize)
       if (old !== 0) drop(old)
       memory.setU64(ownerKey, owner)
-      table.insert(element, ownerKey, table.hash(ownerKey))
+      table.insert(element, ownerKey)
       table.addCount(1)
       return 0
     },
@@ -177,7 +177,7 @@ export function createCgroupStorage(machine: Machine, attr: MapAttributes, perCp
       const element = table.take()
       if (element === 0) return ENOMEM
       memory.u8.fill(0, element + valueOffset, element + valueOffset + area)
-      table.insert(element, key, table.hash(key))
+      table.insert(element, key)
       table.addCount(1)
       return 0
     },

@@ -101,6 +101,10 @@ export class BadRange extends Error {
  */
 export function callError(error: unknown, place: ProgramPlace): unknown {
   if (error instanceof BadRange) return new MemoryFault(place, error)
+  // A map's code was given a key or value that is not there.
+  if (error instanceof WebAssembly.RuntimeError) {
+    return new MemoryFault(place, { address: 0xffff_ffffn, size: 0, write: false })
+  }
   if (error instanceof RangeError || error instanceof TypeError || error instanceof InvariantError) {
     return new ExecutionError(place, `a call failed on its arguments (${error.message})`, error)
   }

@@ -5,6 +5,7 @@
 // by a *handle*: the address of a small cell that the machine maps back to the object.
 
 import type { Machine } from './machine.js'
+import type { FunctionBuilder } from './wasm/expressions.js'
 
 /** Unsigned 32-bit address in the machine's memory. 0 is NULL. */
 export type Addr = number
@@ -54,45 +55,30 @@ export interface BpfMap {
    * Program arrays: the slot, a u32 program handle (0: empty). Maps of maps: the slot, a u32 map handle.
    */
   elementAt?(index: number): Addr
-  /** How `lookup` finds its answer, for compiled code that does it without a call. Absent: it must call. */
+  /** How `lookup` finds its answer in an array: compiled code has it in place. */
   readonly lookupLayout?: LookupLayout
+  /** `lookup` as the body of a WebAssembly function (key) -> address, for compiled code to have as a function of its own. */
+  readonly lookupBody?: (f: FunctionBuilder) => void
+  /** `update` and `delete` as WebAssembly functions, compiled when first asked for; compiled code imports them. */
+  readonly functions?: () => MapFunctions
   /** What the map's BTF says lies in its values that copies must leave alone; absent: nothing. */
   readonly specialFields?: readonly SpecialField[] | undefined
   /** Frees the map's storage. Called once, when the last reference is gone. */
   free(): void
 }
 
-/** A map's storage as data. All addresses and numbers stay the same as long as the map lives. */
+/** An array's storage as data. All addresses and numbers stay the same as long as the map lives. */
 export type LookupLayout =
   /** Element `i` at `values + i * stride`, in the copy `cpuStride` bytes on for each CPU (0: there is one copy). */
   | { readonly kind: 'array'; readonly values: Addr; readonly stride: number; readonly cpuStride: number }
   /** u32 handles, 4 bytes each; `visible`: a look-up gives them. */
   | { readonly kind: 'handles'; readonly slots: Addr; readonly visible: boolean }
-  /** Chained buckets, see maps/hash-table.ts. */
-  | {
-      readonly kind: 'hash'
-      readonly buckets: Addr
-      readonly mask: number
-      readonly seed: number
-      /** The key's first word is its hash. */
-      readonly plainHash: boolean
-      readonly keyOffset: number
-      readonly valueOffset: number
-      readonly cpuStride: number
-      /** Byte of an element that a look-up sets to 1; -1: none. */
-      readonly referenceBit: number
-      /** The look-up gives the u32 at the value. */
-      readonly indirect: boolean
-    }
-  /** A compressed binary trie, see maps/lpm-trie.ts: u32 address of the first node, and offsets in a node. */
-  | {
-      readonly kind: 'lpm'
-      readonly root: Addr
-      readonly prefix: number
-      readonly joint: number
-      readonly data: number
-      readonly value: number
-    }
+
+/** Operations of a map in WebAssembly. Arguments and results are signed 32-bit numbers; without `update` it has none. */
+export interface MapFunctions {
+  readonly update: (key: number, value: number, flags: number) => Status
+  readonly delete: (key: number) => Status
+}
 
 export type SpecialFieldKind =
   | 'spin_lock'

@@ -3,13 +3,14 @@ import { helperById } from '../../spec/index.js'
 import type { Callable, CallTable } from '../calls.js'
 import type { Machine } from '../machine.js'
 import type { ProgramImage } from '../types.js'
+import { CodeWriter } from '../wasm/code-writer.js'
+import { type FunctionType, ModuleWriter } from '../wasm/module-writer.js'
 import { type Cells, MAX_FRAMES } from './cells.js'
 import { functionTarget, jumpTarget, listing } from './control-flow.js'
+import { DELETE_ELEM, UPDATE_ELEM } from './emit-call.js'
 import type { CallSite, HostFunction, ModuleContext } from './emitter.js'
 import { compileFunction, type FunctionCode } from './function.js'
 import { lookupFunction } from './map-lookup.js'
-import { CodeWriter } from './wasm/code-writer.js'
-import { type FunctionType, ModuleWriter } from './wasm/module-writer.js'
 
 export interface CompileOptions {
   readonly machine: Machine
@@ -30,6 +31,8 @@ export interface Import {
   readonly name: string
   readonly host?: HostFunction
   readonly callable?: Callable
+  /** A function of a map. */
+  readonly map?: { readonly handle: number; readonly name: 'update' | 'delete' }
 }
 
 export interface CompiledModule {
@@ -78,6 +81,7 @@ export function compileProgram(image: ProgramImage, options: CompileOptions, onl
     imports.push({ name: host, host })
   }
   const sites = callSites(image, insns, options.calls, module, imports)
+  const mapFunctions = importMapFunctions(image, insns, options.machine, module, imports)
   const reenters = [...sites.values()].some((site) => site.reenters) || insns.some((insn) => insn.op?.kind === 'callx')
   const jumpsBack = insns.some((insn) => (jumpTarget(insn) ?? insn.pc + 1) <= insn.pc)
   const managed = jumpsBack || reenters || hasTailCalls
@@ -118,6 +122,7 @@ export function compileProgram(image: ProgramImage, options: CompileOptions, onl
       if (!lookups.has(handle)) lookups.set(handle, lookupFunction(module, options.machine, handle))
       return lookups.get(handle)
     },
+    mapFunction: (handle, name) => mapFunctions.get(`${name}_${handle}`),
   }
   const codes: { readonly index: number; readonly body: FunctionCode }[] = []
   const compile = (slot: number, index: number, isEntry: boolean): void => {
@@ -217,6 +222,31 @@ function isDeep(insns: readonly Insn[], starts: readonly number[]): boolean {
     return depth
   }
   return [0, ...starts].some((start) => depthOf(start, 1) > MAX_FRAMES)
+}
+
+/** Imports the operations of the maps that a program names, where it calls such helpers; by name. */
+function importMapFunctions(
+  image: ProgramImage,
+  insns: readonly Insn[],
+  machine: Machine,
+  module: ModuleWriter,
+  imports: Import[],
+): Map<string, number> {
+  const found = new Map<string, number>()
+  for (const [helper, name, params] of [
+    [UPDATE_ELEM, 'update', ['i32', 'i32', 'i32']],
+    [DELETE_ELEM, 'delete', ['i32']],
+  ] as const) {
+    if (!insns.some(({ op, imm }) => op?.name === 'call' && imm === helper)) continue
+    for (const value of new Set(image.refs.values())) {
+      const handle = Number(value)
+      if (value > 0xffff_ffffn || machine.mapOf(handle)?.functions === undefined) continue
+      const key = `${name}_${handle}`
+      found.set(key, module.import(key, { params, results: ['i32'] }))
+      imports.push({ name: key, map: { handle, name } })
+    }
+  }
+  return found
 }
 
 /** run(ctx) -> low half of r0; the high one goes to its cell. */

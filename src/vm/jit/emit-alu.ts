@@ -1,6 +1,6 @@
 import type { Insn, Op } from '../../isa/index.js'
+import type { PlainName } from '../wasm/opcodes.js'
 import { type FunctionContext, get32, get64, imm32, imm64, set32, set64 } from './emitter.js'
-import type { PlainName } from './wasm/opcodes.js'
 
 /** Operations that wasm has as they are, by BPF's name. Shift counts are masked by both. */
 const SIMPLE: Partial<Record<string, string>> = {

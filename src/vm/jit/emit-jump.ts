@@ -1,6 +1,6 @@
 import type { Insn, Op } from '../../isa/index.js'
+import type { PlainName } from '../wasm/opcodes.js'
 import { type FunctionContext, get32, get64, imm32, imm64 } from './emitter.js'
-import type { PlainName } from './wasm/opcodes.js'
 
 const COMPARE: Partial<Record<string, string>> = {
   jeq: 'eq',

@@ -1,7 +1,7 @@
 import type { Insn, Op } from '../../isa/index.js'
+import type { MemoryName, PlainName } from '../wasm/opcodes.js'
 import { FRAME_SIZE } from './cells.js'
 import { type FunctionContext, get32, get64, imm64, set32, set64 } from './emitter.js'
-import type { MemoryName, PlainName } from './wasm/opcodes.js'
 
 // How an address becomes a wasm address. Page 0 is not the program's: the 32-bit address less 65536 goes on the stack
 // and 65536 more into the instruction's offset, which wasm adds without wrapping around. So a NULL pointer and what lies

@@ -1,9 +1,9 @@
 import type { Machine } from '../machine.js'
 import type { ProgramImage } from '../types.js'
+import type { CodeWriter } from '../wasm/code-writer.js'
 import type { Cells } from './cells.js'
 import { FRAME_SIZE } from './cells.js'
 import type { Facts } from './facts.js'
-import type { CodeWriter } from './wasm/code-writer.js'
 
 /** What the host does for compiled code. `functions.ts` of the linker has their signatures. */
 export type HostFunction = 'fault' | 'exhausted' | 'fail' | 'loadPacket' | 'tailCall' | 'callRegister'
@@ -41,6 +41,8 @@ export interface ModuleContext {
   readonly deep: boolean
   /** A function (key address) -> value address of a known map, made once a module; undefined: call the helper. */
   lookup(handle: number): number | undefined
+  /** Imported function of a known map; undefined: call the helper. */
+  mapFunction(handle: number, name: 'update' | 'delete'): number | undefined
 }
 
 /** One function being written. */

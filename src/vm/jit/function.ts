@@ -1,5 +1,6 @@
 import { FormatError } from '../../base/index.js'
 import type { Insn, Op, OpKind } from '../../isa/index.js'
+import { CodeWriter } from '../wasm/code-writer.js'
 import { type Edge, functionNodes, type Listing } from './control-flow.js'
 import { emitAlu, emitCast, emitEndian } from './emit-alu.js'
 import { checkDepth, emitCall, emitCallRegister, emitPacketLoad, isLoopCall, loadFuel, storeFuel } from './emit-call.js'
@@ -9,7 +10,6 @@ import { type FunctionContext, get64, type ModuleContext, set64 } from './emitte
 import { FactsTable, noFacts, transfer } from './facts.js'
 import { type Layout, layOut } from './layout.js'
 import { fallsThrough, type Scope, scopesOf } from './scopes.js'
-import { CodeWriter } from './wasm/code-writer.js'
 
 /** Times a may_goto goes on in one frame (BPF_MAX_LOOPS). */
 const MAX_LOOPS = 8 * 1024 * 1024

@@ -4,10 +4,10 @@ import { BudgetError, ExecutionError, MemoryFault } from '../errors.js'
 import { argumentHalves } from '../interpreter/decode.js'
 import type { Machine } from '../machine.js'
 import type { HelperFunction, ProgramImage } from '../types.js'
+import { hasTailCalls } from '../wasm/features.js'
 import { type CompiledModule, compileProgram } from './compile.js'
 import type { HostFunction } from './emitter.js'
 import type { JitState } from './state.js'
-import { hasTailCalls } from './wasm/features.js'
 
 type Host = (...args: number[]) => unknown
 
@@ -38,8 +38,9 @@ export function linkProgram(state: JitState, image: ProgramImage, only?: number)
   )
   const env: Record<string, unknown> = { memory: machine.memory.wasm }
   if (compiled.usesTable) env['table'] = state.targets.table
-  for (const { name, host, callable } of compiled.imports) {
+  for (const { name, host, callable, map } of compiled.imports) {
     if (host !== undefined) env[name] = HOST[host](state, image)
+    else if (map !== undefined) env[name] = machine.mapOf(map.handle)?.functions?.()[map.name]
     else if (callable !== undefined) env[name] = helperImport(state, image, callable, name.startsWith('kfunc'))
   }
   const instance = new WebAssembly.Instance(new WebAssembly.Module(compiled.bytes), { env })

@@ -1,10 +1,10 @@
 import type { LoadedProgram } from '../machine.js'
 import type { Addr } from '../types.js'
+import { CodeWriter } from '../wasm/code-writer.js'
+import { ModuleWriter } from '../wasm/module-writer.js'
 import { ENTRY } from './compile.js'
 import { HANDLE_TABLE_INDEX } from './emit-call.js'
 import type { JitState } from './state.js'
-import { CodeWriter } from './wasm/code-writer.js'
-import { ModuleWriter } from './wasm/module-writer.js'
 
 interface Target {
   readonly handle: Addr

@@ -1,4 +1,4 @@
-import { encodeText } from '../../../base/index.js'
+import { encodeText } from '../../base/index.js'
 
 /** Growing bytes, and LEB128: the only place that knows it. */
 export class ByteWriter {

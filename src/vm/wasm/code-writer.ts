@@ -120,6 +120,23 @@ export class CodeWriter {
     return this
   }
 
+  /** Pops length, source and target: copies memory. */
+  memoryCopy(): this {
+    this.#out.u8(OTHER['memory.copy'] >> 8)
+    this.#out.u8(OTHER['memory.copy'] & 0xff)
+    this.#out.u8(0)
+    this.#out.u8(0)
+    return this
+  }
+
+  /** Pops length, byte and target: fills memory. */
+  memoryFill(): this {
+    this.#out.u8(OTHER['memory.fill'] >> 8)
+    this.#out.u8(OTHER['memory.fill'] & 0xff)
+    this.#out.u8(0)
+    return this
+  }
+
   /** Pages of memory. */
   memorySize(): this {
     return this.#index(OTHER['memory.size'], 0)
