@@ -196,6 +196,11 @@ export interface CookieOptions {
     readonly cookie?: bigint;
 }
 
+export interface DecodeRecord<T> {
+    (record: Uint8Array): T;
+    at?(bytes: Uint8Array, start: number, end: number): T;
+}
+
 export declare class Device {
     readonly netns: NetNamespace;
     readonly ifindex: number;
@@ -604,6 +609,13 @@ export interface ProgramOrigin {
     readonly attachType: string | undefined;
 }
 
+export interface RecordSpans {
+    readonly bytes: Uint8Array;
+    readonly starts: Int32Array;
+    readonly ends: Int32Array;
+    readonly count: number;
+}
+
 export interface RecordsOptions {
     readonly signal?: Abortable;
 }
@@ -620,13 +632,14 @@ export declare class RingBuffer<T = Uint8Array> implements AsyncIterable<T> {
     read(limit?: number): T[];
     records(options?: RecordsOptions): EventStream<T>;
     batches(options?: RecordsOptions): EventStream<T[]>;
+    spans(options?: RecordsOptions): EventStream<RecordSpans>;
     [Symbol.asyncIterator](): EventStream<T>;
     close(): void;
     [Symbol.dispose](): void;
 }
 
 export interface RingBufferOptions<T> {
-    readonly decode?: (record: Uint8Array) => T;
+    readonly decode?: DecodeRecord<T>;
     readonly countLost?: () => number;
 }
 
@@ -837,7 +850,7 @@ export declare function probeProgType(kernel: Kernel, name: ProgTypeName): Avail
 
 export declare function programStream(program: BpfProgram, stream: keyof typeof STREAM_ID, options?: RecordsOptions): EventStream<string>;
 
-export declare function recordDecoder<T = unknown>(source: ObjectSpec | Btf, name: string): (record: Uint8Array) => T;
+export declare function recordDecoder<T = unknown>(source: ObjectSpec | Btf, name: string): DecodeRecord<T>;
 
 export declare function removeClsact(device: Device): boolean;
 

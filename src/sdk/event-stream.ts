@@ -36,14 +36,10 @@ export class EventStream<T> implements AsyncIterableIterator<T> {
   #batch: T[] = []
   #index = 0
   #watch: Watch | undefined
-  #news = false
   #ended = false
-  #resume: (() => void) | undefined
-  #waiting: Promise<IteratorResult<T, undefined>> | undefined
-  readonly #notify = (): void => {
-    this.#news = true
-    this.#resume?.()
-  }
+  /** Those who asked and have no answer yet, in order. */
+  readonly #waiting: Waiter<T>[] = []
+  readonly #notify = (): void => this.#answer()
 
   constructor(source: EventSource<T>, options: RecordsOptions = {}) {
     this.#source = source
@@ -52,13 +48,19 @@ export class EventStream<T> implements AsyncIterableIterator<T> {
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#waiting === undefined && this.#advance()) return Promise.resolve(this.#take())
-    const turn = this.#waiting === undefined ? this.#wait() : this.#waiting.then(() => this.#wait())
-    const settled = turn.finally(() => {
-      if (this.#waiting === settled) this.#waiting = undefined
+    return new Promise((resolve, reject) => {
+      try {
+        if (this.#waiting.length === 0 && this.#advance()) {
+          resolve(this.#take())
+          return
+        }
+        this.#waiting.push({ resolve, reject })
+        if (this.#watch === undefined) this.#watch = this.#source.watch(this.#notify, this.#notify)
+        else this.#watch.ref()
+      } catch (error) {
+        this.#fail(error, reject)
+      }
     })
-    this.#waiting = settled
-    return settled
   }
 
   async return(): Promise<IteratorResult<T, undefined>> {
@@ -83,7 +85,30 @@ export class EventStream<T> implements AsyncIterableIterator<T> {
     this.#watch?.[Symbol.dispose]()
     this.#watch = undefined
     this.#source.release?.()
-    this.#notify()
+    for (const { resolve } of this.#waiting.splice(0)) resolve(DONE)
+  }
+
+  /** Gives those who wait what is there. */
+  #answer(): void {
+    try {
+      while (this.#waiting.length > 0 && this.#advance()) this.#waiting.shift()?.resolve(this.#take())
+    } catch (error) {
+      this.#fail(error, this.#waiting.shift()?.reject)
+    }
+    // Those who got something usually ask again at once: let them come first.
+    if (this.#waiting.length === 0) void Promise.resolve().then(() => this.#rest())
+    // An abort is heard though nobody waits.
+    if (this.#signal?.aborted === true) this.#end()
+  }
+
+  #rest(): void {
+    if (this.#waiting.length === 0) this.#watch?.unref()
+  }
+
+  /** What goes wrong ends the stream: whose turn it is hears of it, the others see its end. */
+  #fail(error: unknown, reject: ((error: unknown) => void) | undefined): void {
+    reject?.(error)
+    this.#end()
   }
 
   /** True where the next result is known without waiting. */
@@ -100,7 +125,6 @@ export class EventStream<T> implements AsyncIterableIterator<T> {
     }
     this.#batch = []
     this.#index = 0
-    this.#news = false
     this.#source.fill(this.#batch)
     return this.#batch.length > 0
   }
@@ -109,27 +133,11 @@ export class EventStream<T> implements AsyncIterableIterator<T> {
     if (this.#ended) return DONE
     return { value: this.#batch[this.#index++] as T, done: false }
   }
+}
 
-  async #wait(): Promise<IteratorResult<T, undefined>> {
-    try {
-      while (!this.#advance()) {
-        if (this.#watch === undefined) {
-          this.#watch = this.#source.watch(this.#notify, this.#notify)
-        } else this.#watch.ref()
-        if (!this.#news) {
-          await new Promise<void>((resolve) => {
-            this.#resume = resolve
-          })
-          this.#resume = undefined
-        }
-        this.#watch?.unref()
-      }
-    } catch (error) {
-      this.#end()
-      throw error
-    }
-    return this.#take()
-  }
+interface Waiter<T> {
+  resolve(result: IteratorResult<T, undefined>): void
+  reject(error: unknown): void
 }
 
 /** A stream of batches: each element is what was there at once, never empty. */

@@ -89,6 +89,6 @@ export { PerfBuffer, type PerfBufferOptions, type PerfSample } from './perf-buff
 export { Printk, type PrintkLine } from './printk.js'
 export { programStream } from './program-stream.js'
 export { recordDecoder } from './record-decoder.js'
-export { RingBuffer, type RingBufferOptions } from './ring-buffer.js'
+export { type DecodeRecord, type RecordSpans, RingBuffer, type RingBufferOptions } from './ring-buffer.js'
 export { UserRingBuffer } from './user-ring-buffer.js'
 export { VerifierError } from './verifier-error.js'

@@ -155,6 +155,30 @@ export function eventsSuite(name: string, open: () => Kernel, skip: string | fal
     }),
   )
 
+  on('ring buffer: spans are the records, portion by portion', () =>
+    withEvents(open, ['ring_burst'], async (collection) => {
+      using ring = new RingBuffer(collection.map('ring'))
+      run(collection.program('ring_burst'), 3000)
+      const seen: number[] = []
+      for await (const { bytes, starts, ends, count } of ring.spans()) {
+        for (let i = 0; i < count; i++) seen.push(u32(bytes.subarray(starts[i], ends[i])))
+        if (seen.length === 3000) break
+      }
+      assert.deepEqual(
+        seen,
+        Array.from({ length: 3000 }, (_, i) => i),
+      )
+      assert.equal(ring.pending, 0)
+      const aborted = new AbortController()
+      aborted.abort()
+      for await (const _ of ring.spans({ signal: aborted.signal })) assert.fail('it was aborted')
+      const ends = ring.spans()
+      const next = ends.next()
+      ring.close()
+      assert.deepEqual(await next, { value: undefined, done: true })
+    }),
+  )
+
   on('ring buffer: what a handler throws, closes or asks does no harm', () =>
     withEvents(open, ['ring_burst'], async (collection) => {
       const ring = new RingBuffer(collection.map('ring'))

@@ -136,7 +136,7 @@ export class Poller {
     }
   }
 
-  /** Runs in the poll handle's callback: takes what is ready out of the epoll set, calls nobody. */
+  /** Runs in the poll handle's callback, where nothing may be thrown. */
   #collect(): void {
     const address = this.#sys.address(this.#events)
     const count = this.#sys.syscall6(NR.epollPwait, this.#epoll, address, EVENTS, 0, 0, 0)
