@@ -92,6 +92,14 @@ export {
   sysctlWriteError,
 } from './sysctls.js'
 export {
+  iteratorArgs,
+  type LsmHook,
+  lsmHook,
+  structOpsUnsupported,
+  type TracepointArgMark,
+  tracepointArg,
+} from './typed-args.js'
+export {
   af_xdp,
   BPF_ATTR_SIZE,
   bpf_adj_room_flags,

@@ -2,7 +2,8 @@
 
 import type { ErrnoName } from '../base/index.js'
 import { formatKernelInsn, type Insn, type InsnNames, type NamedInsn } from '../isa/index.js'
-import type { ProgType } from '../spec/index.js'
+import type { AttachTypeName, ProgType } from '../spec/index.js'
+import type { StructOps, Target } from './check/attach-target.js'
 import { LoopVisits } from './explore/loop-visits.js'
 import { stateText } from './log/print-state.js'
 import type { VerifierLog } from './log/verifier-log.js'
@@ -10,7 +11,7 @@ import { Refusal } from './refusal.js'
 import { NOT_INIT, type Reg } from './state/reg.js'
 import { StackLiveness } from './state/stack-liveness.js'
 import type { Frame, HistoryEntry, State } from './state/state.js'
-import type { MapDescription, VerifyProgram } from './types.js'
+import type { BtfRef, MapDescription, VerifyProgram } from './types.js'
 
 export interface Subprog {
   readonly start: number
@@ -23,6 +24,7 @@ export interface Subprog {
   stackDepth: number
   hasTailCall: boolean
   changesPacket: boolean
+  mightSleep: boolean
   /** Called from where? Global ones are verified after the main program if so. */
   called: boolean
   asyncCallback: boolean
@@ -45,8 +47,16 @@ export interface ExploredState {
 }
 
 export class Env {
-  readonly prog: VerifyProgram
-  readonly type: ProgType
+  /** An extension takes on the type of the program it joins. */
+  prog: VerifyProgram
+  type: ProgType
+  /** Its function replaces another program's. */
+  extension = false
+  /** The function whose arguments are the context. */
+  target: Target | undefined
+  structOps: StructOps | undefined
+  /** The running kernel's BTF, for registers that point to its objects. */
+  readonly kernel: BtfRef | undefined
   /** By slot; undefined for the second slot of an ld_imm64. */
   readonly insns: readonly (Insn | undefined)[]
   readonly log: VerifierLog
@@ -92,11 +102,16 @@ export class Env {
   constructor(prog: VerifyProgram, type: ProgType, insns: readonly (Insn | undefined)[], log: VerifierLog) {
     this.prog = prog
     this.type = type
+    this.kernel = prog.kernelBtf === undefined ? undefined : { btf: prog.kernelBtf, kernel: true }
     this.insns = insns
     this.log = log
     this.marks = new Uint8Array(insns.length)
     this.live = new Uint16Array(insns.length)
     this.seen = new Uint8Array(insns.length)
+  }
+
+  get attachType(): AttachTypeName | undefined {
+    return this.prog.attachType
   }
 
   get frame(): Frame {

@@ -1,4 +1,5 @@
 export type {
+  AttachProgram,
   BtfRef,
   Diagnostic,
   MapDescription,

@@ -29,10 +29,36 @@ export interface BtfRef {
   readonly kernel: boolean
 }
 
+/** A loaded program that another one traces or replaces a function of. */
+export interface AttachProgram {
+  readonly type: ProgTypeName
+  readonly attachType?: AttachTypeName | undefined
+  readonly btf?: Btf | undefined
+  readonly funcInfo: readonly FuncInfo[]
+  /** What verification found of each function of `funcInfo`. */
+  readonly functions?: readonly {
+    /** Its arguments are not those of its BTF (a static function, or one called with others). */
+    readonly unreliable?: boolean
+    readonly changesPacket?: boolean
+    readonly mightSleep?: boolean
+    readonly exceptionCallback?: boolean
+  }[]
+  /** It traces a program itself. */
+  readonly tracesProgram?: boolean
+}
+
 export interface VerifyProgram {
   readonly insns: Uint8Array
   readonly type: ProgTypeName
   readonly attachType?: AttachTypeName | undefined
+  /** expected_attach_type as given: the member's index for struct_ops. */
+  readonly expectedAttachType?: number
+  /** Type in `attachBtf` that the program is bound to: a tracepoint, function, hook, table of operations. */
+  readonly attachBtfId?: number
+  /** BTF of `attachBtfId`. Default the running kernel's. */
+  readonly attachBtf?: Btf | undefined
+  /** The program whose function `attachBtfId` is. */
+  readonly attachProg?: AttachProgram | undefined
   readonly sleepable?: boolean
   readonly license: string
   /** Possible CPUs of the machine: bounds bpf_get_smp_processor_id(). */

@@ -4,9 +4,12 @@ import { skipModifiers } from '../btf/index.js'
 import { checkInsnStream, decodeInsns, type Insn } from '../isa/index.js'
 import { PROG_TYPES, type ProgType } from '../spec/index.js'
 import { specialFields } from './access/special-fields.js'
+import { acquireReference } from './call/effects.js'
 import { findSubprogs, markFlow } from './cfg/flow.js'
 import { findLiveRegisters, printLiveRegisters } from './cfg/live-registers.js'
 import { findLoops } from './cfg/loops.js'
+import { checkAttachTarget } from './check/attach-target.js'
+
 import { checkStackDepth } from './check/stack-depth.js'
 import { Env, type Subprog } from './env.js'
 import { LoopVisits } from './explore/loop-visits.js'
@@ -79,9 +82,6 @@ function finishLog(env: Env | undefined, log: VerifierLog): string {
 
 function run(env: Env): void {
   const { log } = env
-  if (env.type.context.typedArgs === true || env.prog.type === 'ext' || env.prog.type === 'struct_ops') {
-    env.unsupported(`${env.prog.type} programs, whose context their target in the kernel decides`)
-  }
   if (env.prog.type === 'lirc_mode2') env.unsupported('lirc_mode2 programs')
   if (env.insns.some((insn) => insn?.code === 0x18 && insn.src === 3)) env.unsupported('kernel variables (ksyms)')
   checkMapsSuitType(env)
@@ -92,6 +92,8 @@ function run(env: Env): void {
     })
   indexLines(env)
   markFlow(env)
+  checkAttachTarget(env)
+  joinTarget(env)
   findLiveRegisters(env)
   env.loopVisits = new LoopVisits(env, findLoops(env))
   if ((log.level & 2) !== 0) printLiveRegisters(env)
@@ -110,6 +112,16 @@ function run(env: Env): void {
     })
   }
   checkStackDepth(env)
+}
+
+/** An extension is verified as if it were a program of the type it joins. */
+function joinTarget(env: Env): void {
+  const { attachProg, type } = env.prog
+  if (type !== 'ext' || attachProg === undefined) return
+  env.prog = { ...env.prog, type: attachProg.type, attachType: attachProg.attachType }
+  env.type = PROG_TYPES[attachProg.type]
+  env.extension = true
+  env.target = undefined
 }
 
 const TRACING: ReadonlySet<string> = new Set([
@@ -169,6 +181,7 @@ function checkSubprog(env: Env, index: number): void {
   state.firstInsn = subprog.start
   if (index === 0) {
     frame.regs[1] = pointerReg('ctx')
+    for (const arg of env.structOps?.args ?? []) if (arg.refcounted) arg.refObjId = acquireReference(env)
     noteUnsizedContext(env, subprog)
   } else globalArguments(env, frame, subprog)
   env.scratchAll()

@@ -1,5 +1,6 @@
 // Both verdicts on every program of an object: that of the running kernel, and ours on the very same request.
 
+import { UsageError } from '../../base/index.js'
 import { type Kernel, KernelError, type ProgLoadRequest } from '../../kernel/index.js'
 import { openObject } from '../../object/index.js'
 import { loadCollection } from '../../sdk/index.js'
@@ -46,6 +47,10 @@ export function judgeObject(
     if (program === undefined) return kernel.call('prog_load', request)
     const judged = judgeRequest(kernel, request, program, options)
     verdict = judged.verdict
+    if (judged.failure !== undefined && gaveNoVerdict(judged)) {
+      verdict = undefined
+      throw new UsageError('this kernel does not load such programs, whatever they do (EPERM without a log)')
+    }
     if (judged.failure !== undefined) throw judged.failure
     return judged.answer
   })
@@ -65,6 +70,11 @@ export function judgeObject(
     if (verdict !== undefined) out.push({ file, program: program.name, ...(verdict as Verdict) })
   }
   return out
+}
+
+/** Refused before the verifier looked: a kernel built or run without what the type needs. */
+function gaveNoVerdict({ verdict, failure }: { readonly verdict: Verdict; readonly failure: unknown }): boolean {
+  return failure instanceof KernelError && failure.code === 'EPERM' && verdict.linux.log === ''
 }
 
 type Verdict = Omit<Judgement, 'file' | 'program'>

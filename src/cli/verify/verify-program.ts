@@ -3,7 +3,7 @@
 import type { Btf, FuncInfo, LineInfo } from '../../btf/index.js'
 import type { ProgLoadRequest } from '../../kernel/index.js'
 import { attachTypeName, progTypeName } from '../../spec/index.js'
-import type { MapDescription, VerifyProgram } from '../../verifier/index.js'
+import type { AttachProgram, MapDescription, VerifyProgram } from '../../verifier/index.js'
 
 /** What the descriptors in a request stand for. */
 export interface Surroundings {
@@ -11,6 +11,8 @@ export interface Surroundings {
   map(fd: number): MapDescription | undefined
   btf(fd: number): Btf | undefined
   readonly vmlinux: Btf | undefined
+  /** A loaded program another one is bound to. */
+  program?(fd: number): AttachProgram | undefined
 }
 
 /** The question to the verifier; undefined where the program type is none. */
@@ -23,6 +25,10 @@ export function verifyProgramOf(request: ProgLoadRequest, surroundings: Surround
     insns: request.insns,
     type,
     attachType: attachTypeName(request.expectedAttachType ?? 0),
+    expectedAttachType: request.expectedAttachType ?? 0,
+    attachBtfId: request.attachBtfId ?? 0,
+    attachBtf: request.attachBtfObjFd === undefined ? undefined : surroundings.btf(request.attachBtfObjFd),
+    attachProg: request.attachProgFd === undefined ? undefined : surroundings.program?.(request.attachProgFd),
     sleepable: ((request.progFlags ?? 0) & 16) !== 0,
     license: request.license,
     name: request.progName ?? '',

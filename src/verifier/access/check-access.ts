@@ -5,8 +5,9 @@ import { toBig, toNumber } from '../domain/int64.js'
 import { isConst } from '../domain/num.js'
 import { truncateNum } from '../domain/scalar-alu.js'
 import type { Env } from '../env.js'
-import { constReg, copyReg, MAYBE_NULL, RDONLY, type Reg, typeText, unknownReg } from '../state/reg.js'
+import { constReg, copyReg, MAYBE_NULL, RDONLY, type Reg, typeText, UNTRUSTED, unknownReg } from '../state/reg.js'
 import type { MapDescription } from '../types.js'
+import { accessObject } from './btf-pointer.js'
 import { mayReadSocket, mayWriteContext, readContext } from './context.js'
 import { checkBuffer, checkPacket, checkPlainPointer, checkRegion } from './regions.js'
 import { specialFields } from './special-fields.js'
@@ -52,8 +53,9 @@ export function checkAccess(env: Env, regno: number, offset: number, access: Acc
     case 'mem':
       if (write && (reg.flags & RDONLY) !== 0)
         env.refuse(`R${regno} cannot write into ${typeText(reg.type, reg.flags)}`, 'EACCES')
-      checkRegion(env, regno, off, size, reg.memSize)
-      if (!write) give(env, value, unknownReg())
+      // What may be any address is read by instructions that survive a fault.
+      if ((reg.flags & UNTRUSTED) === 0) checkRegion(env, regno, off, size, reg.memSize)
+      if (!write) narrowed(env, value, size, unknownReg())
       return
     case 'ctx':
       context(env, regno, off, access)
@@ -103,6 +105,9 @@ export function checkAccess(env: Env, regno: number, offset: number, access: Acc
       if (!write) narrowed(env, value, size, unknownReg())
       return
     case 'ptr_':
+      accessObject(env, regno, off, access)
+      if (!write && value >= 0) narrowed(env, value, size)
+      return
     case 'map_ptr':
       env.unsupported(`access through ${typeText(reg.type, reg.flags)}`)
       break

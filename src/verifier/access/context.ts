@@ -2,7 +2,8 @@
 
 import { type ContextField, type ContextFieldKind, contextFields, structs } from '../../spec/index.js'
 import type { Env } from '../env.js'
-import { MAYBE_NULL, pointerReg, type Reg, type RegType, unknownReg } from '../state/reg.js'
+import { MAYBE_NULL, pointerReg, type Reg, type RegType, TRUSTED, unknownReg } from '../state/reg.js'
+import { readTypedContext } from './typed-context.js'
 
 interface Place {
   readonly field: ContextField
@@ -43,7 +44,7 @@ const POINTERS: Readonly<Record<ContextFieldKind, readonly [RegType, number] | u
 /** What a load gives; undefined where the access is refused. */
 export function readContext(env: Env, off: number, size: number): Reg | undefined {
   const { bytes, tpBuffer, typedArgs } = env.type.context
-  if (typedArgs === true) env.unsupported(`arguments of ${env.prog.type} programs`)
+  if (typedArgs === true) return readTypedContext(env, off, size)
   if (tpBuffer === true && off === 0 && size === 8) return pointerReg('tp_buffer')
   if (bytes !== undefined) {
     const fits = off >= (bytes.from ?? 0) && off + size <= bytes.size && off % size === 0
@@ -56,7 +57,7 @@ export function readContext(env: Env, off: number, size: number): Reg | undefine
     if (!allowed) return undefined
     if (field.kind === undefined) return unknownReg()
     const kind = POINTERS[field.kind]
-    if (kind === undefined) return env.unsupported(`context field ${field.name}`)
+    if (kind === undefined) return kernelObject(env, field.kind)
     if (kind[0] === 'pkt' || kind[0] === 'pkt_meta' || kind[0] === 'pkt_end' || kind[0] === 'flow_keys') {
       return pointerReg(kind[0])
     }
@@ -65,6 +66,17 @@ export function readContext(env: Env, off: number, size: number): Reg | undefine
     return reg
   }
   return undefined
+}
+
+/** A field that is a pointer to a kernel struct, which its kind names. */
+function kernelObject(env: Env, kind: string): Reg {
+  const [, trusted, struct = ''] = /^(trusted_|)ptr_(.*)$/.exec(kind) ?? []
+  const id = env.kernel?.btf.findByName(struct, 'struct')
+  if (env.kernel === undefined || id === undefined) return env.unsupported(`context field of kind ${kind}`)
+  const reg = pointerReg('ptr_', trusted === '' ? 0 : TRUSTED)
+  reg.btf = env.kernel
+  reg.btfId = id
+  return reg
 }
 
 export function mayWriteContext(env: Env, off: number, size: number): boolean {

@@ -40,6 +40,27 @@ export function specialFields(map: MapDescription): readonly SpecialField[] {
   return out
 }
 
+const typeCache = new WeakMap<Btf, Map<number, readonly SpecialField[]>>()
+
+/** Of an object of the program's own type. */
+export function specialFieldsOf(btf: Btf, id: number): readonly SpecialField[] {
+  let known = typeCache.get(btf)
+  if (known === undefined) {
+    known = new Map()
+    typeCache.set(btf, known)
+  }
+  const fields = known.get(id)
+  if (fields !== undefined) return fields
+  const out: SpecialField[] = []
+  try {
+    collect(btf, id, 0, 0, out)
+  } catch {
+    // Odd BTF describes nothing special.
+  }
+  known.set(id, out)
+  return out
+}
+
 function collect(btf: Btf, id: number, offset: number, depth: number, out: SpecialField[]): void {
   if (depth > 8 || out.length > 64) return
   const type = skipModifiers(btf, id)

@@ -51,6 +51,7 @@ export function findSubprogs(env: Env): void {
       stackDepth: 0,
       hasTailCall: false,
       changesPacket: false,
+      mightSleep: false,
       called: false,
       asyncCallback: false,
     }
@@ -69,6 +70,10 @@ function findEffects(env: Env): void {
         const helper = insn.src === 0 ? helperById(insn.imm) : undefined
         const callee = insn.src === 1 ? env.subprogs[env.subprogAt(subprogTarget(insn))] : undefined
         if (helper?.name === 'tail_call') subprog.hasTailCall = true
+        if ((helper?.mightSleep === true || callee?.mightSleep === true) && !subprog.mightSleep) {
+          subprog.mightSleep = true
+          changed = true
+        }
         const changes = helper?.changesPkt === true || helper?.name === 'tail_call' || callee?.changesPacket === true
         if (changes && !subprog.changesPacket) {
           subprog.changesPacket = true

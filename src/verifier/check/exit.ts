@@ -1,6 +1,9 @@
 // What must hold when a program ends.
 
-import { returnRange } from '../../spec/index.js'
+import { type ReturnRange, returnRange } from '../../spec/index.js'
+import { plainType } from '../access/btf-walk.js'
+import { checkPlainPointer } from '../access/regions.js'
+import { lsmRange } from '../access/typed-context.js'
 import { toSigned } from '../domain/int64.js'
 import type { Env } from '../env.js'
 import { markPrecise } from '../explore/precision.js'
@@ -33,10 +36,46 @@ export function checkReturn(env: Env): void {
     if (frame.callback !== undefined) checkRange(env, 'At async callback return', frame.callback.returns)
     return
   }
+  if (returnsNothing(env) || returnsOwned(env)) return
   readReg(env, 0)
-  const range = returnRange(env.prog.type, env.prog.attachType)
+  const range = rangeOf(env)
   if (range === 'any') return
   checkRange(env, 'At program exit', range)
+}
+
+/** The hook or operation is void: r0 may be anything. */
+function returnsNothing(env: Env): boolean {
+  const bound = env.prog.type === 'struct_ops' || (env.prog.type === 'lsm' && env.attachType !== 'lsm_cgroup')
+  return bound && env.target?.proto?.type === 0
+}
+
+/** The struct an operation returns a pointer to; undefined where it returns a number. */
+function returnedStruct(env: Env): number | undefined {
+  const { target } = env
+  if (env.prog.type !== 'struct_ops' || target?.proto === undefined) return undefined
+  const { type } = plainType(target.btf.btf, target.proto.type)
+  return type.kind === 'ptr' ? plainType(target.btf.btf, type.type).id : undefined
+}
+
+/** A struct_ops program may return a reference of its operation's type. */
+function returnsOwned(env: Env): boolean {
+  const struct = returnedStruct(env)
+  const reg = env.reg(0)
+  if (struct === undefined || reg.btf === null || reg.btfId !== struct || reg.refObjId === 0) return false
+  checkPlainPointer(env, 0)
+  return true
+}
+
+function rangeOf(env: Env): ReturnRange {
+  switch (env.prog.type) {
+    case 'lsm':
+      if (env.attachType !== 'lsm_cgroup') return lsmRange(env) ?? 'any'
+      return env.target?.proto?.type === 0 ? [1, 1] : [0, 1]
+    case 'struct_ops':
+      return returnedStruct(env) === undefined ? 'any' : [0, 0]
+    default:
+      return returnRange(env.prog.type, env.attachType)
+  }
 }
 
 export function checkRange(env: Env, when: string, range: readonly [number, number]): void {

@@ -108,6 +108,7 @@ function sameThing(a: Reg, b: Reg): boolean {
     a.mapUid === b.mapUid &&
     a.memSize === b.memSize &&
     a.btfId === b.btfId &&
+    a.btf?.btf === b.btf?.btf &&
     a.subprog === b.subprog
   )
 }

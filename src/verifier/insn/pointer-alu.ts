@@ -6,7 +6,7 @@ import { copyNum, isConst, type Num, newNum, setUnbounded32, setUnknown } from '
 import { addNum, subNum } from '../domain/scalar-alu.js'
 import { isContradictory, syncBounds } from '../domain/sync.js'
 import type { Env } from '../env.js'
-import { constReg, copyReg, isPacketPointer, MAYBE_NULL, type Reg, typeText } from '../state/reg.js'
+import { constReg, copyReg, isPacketPointer, MAYBE_NULL, type Reg, typeText, UNTRUSTED } from '../state/reg.js'
 
 const MAX_OFFSET = 1 << 29
 
@@ -42,6 +42,11 @@ export function pointerAlu(env: Env, insn: Insn, pointer: number, number: number
       `R${dst} pointer arithmetic on ${typeText(ptr.type, ptr.flags)} prohibited, null-check it first`,
       'EACCES',
     )
+  }
+  // Any address already: no offset is kept.
+  if (ptr.type === 'mem' && (ptr.flags & UNTRUSTED) !== 0) {
+    env.regs[dst] = copyReg(ptr)
+    return
   }
   switch (ptr.type) {
     case 'ctx':

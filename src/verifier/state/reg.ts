@@ -143,6 +143,21 @@ export function isPacketPointer(reg: Reg): boolean {
   return reg.type === 'pkt' || reg.type === 'pkt_meta'
 }
 
+const TRUST = ALLOC | TRUSTED | NON_OWN_REF
+
+/** Objects a helper or kfunc may rely on: referenced ones, and what the kernel handed over itself. */
+export function isTrusted(reg: Reg): boolean {
+  if (reg.refObjId !== 0) return true
+  switch (reg.type) {
+    case 'sock':
+    case 'sock_common':
+    case 'tcp_sock':
+    case 'map_ptr':
+      if ((reg.flags & ~TRUST) === 0) return true
+  }
+  return (reg.flags & TRUST) !== 0 && (reg.flags & ~TRUST) === 0
+}
+
 /** The pointer cannot be NULL as far as comparisons with 0 go. */
 export function isNeverNull(reg: Reg): boolean {
   if ((reg.flags & MAYBE_NULL) !== 0) return false
@@ -155,9 +170,9 @@ export function isNeverNull(reg: Reg): boolean {
     case 'map_ptr':
       return true
     case 'mem':
-      return true
+      return (reg.flags & UNTRUSTED) === 0
     case 'ptr_':
-      return (reg.flags & (TRUSTED | RCU | ALLOC)) !== 0 && (reg.flags & UNTRUSTED) === 0 && reg.refObjId !== 0
+      return isTrusted(reg)
     default:
       return false
   }
