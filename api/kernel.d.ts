@@ -167,6 +167,19 @@ export interface LinkSettings {
     readonly groMaxSize?: number;
 }
 
+export interface LinkStats {
+    readonly rxPackets: number;
+    readonly txPackets: number;
+    readonly rxBytes: number;
+    readonly txBytes: number;
+    readonly rxErrors: number;
+    readonly txErrors: number;
+    readonly rxDropped: number;
+    readonly txDropped: number;
+    readonly multicast: number;
+    readonly collisions: number;
+}
+
 export interface MapAccess {
     readonly bytes: Uint8Array;
     readonly keyAt: number;
@@ -254,11 +267,24 @@ export interface MapUpdateRequest extends MapElemRequest {
     readonly value: Uint8Array;
 }
 
-export interface NeighbourRequest {
+export interface NeighbourRequest extends NeighbourSelector {
+    readonly lladdr: Uint8Array;
+}
+
+export interface NeighbourSelector {
     readonly netns?: Fd;
     readonly ifindex: number;
     readonly address: Uint8Array;
-    readonly lladdr: Uint8Array;
+}
+
+export interface NetAddress {
+    readonly ifindex: number;
+    readonly address: Uint8Array;
+    readonly prefix: number;
+    readonly broadcast: Uint8Array | undefined;
+    readonly scope: number;
+    readonly flags: number;
+    readonly label: string | undefined;
 }
 
 export interface NetDevice {
@@ -274,6 +300,42 @@ export interface NetDevice {
     readonly txQueues: number;
     readonly rxQueues: number;
     readonly xdp: XdpState;
+    readonly type: number;
+    readonly broadcast: Uint8Array;
+    readonly qdisc: string;
+    readonly txQueueLength: number;
+    readonly group: number;
+    readonly promiscuity: number;
+    readonly minMtu: number;
+    readonly maxMtu: number;
+    readonly linkNetnsId: number | undefined;
+    readonly vlan: {
+        readonly id: number;
+        readonly protocol: number;
+    } | undefined;
+    readonly stats: LinkStats;
+}
+
+export interface NetNeighbour {
+    readonly ifindex: number;
+    readonly address: Uint8Array;
+    readonly lladdr: Uint8Array | undefined;
+    readonly state: number;
+}
+
+export interface NetRoute {
+    readonly family: number;
+    readonly destination: Uint8Array;
+    readonly prefix: number;
+    readonly table: number;
+    readonly protocol: number;
+    readonly scope: number;
+    readonly type: number;
+    readonly gateway: Uint8Array | undefined;
+    readonly ifindex: number | undefined;
+    readonly source: Uint8Array | undefined;
+    readonly metric: number;
+    readonly encap: number | undefined;
 }
 
 export interface NewFilterRequest extends FilterSelector {
@@ -290,6 +352,11 @@ export interface NewLinkRequest extends LinkSettings {
     readonly netns?: Fd;
     readonly name: string;
     readonly kind: string;
+    readonly link?: number;
+    readonly vlan?: {
+        readonly id: number;
+        readonly protocol?: number;
+    };
     readonly peer?: Omit<LinkSettings, 'up'> & {
         readonly name: string;
         readonly netns?: Fd;
@@ -471,6 +538,21 @@ export interface Operations {
         readonly path?: string;
     }, Fd>;
     netns_create: Operation<Record<never, never>, Fd>;
+    netns_bind: Operation<{
+        readonly netns: Fd;
+        readonly path: string;
+    }, void>;
+    netns_unbind: Operation<{
+        readonly path: string;
+    }, void>;
+    setns: Operation<{
+        readonly netns: Fd;
+    }, void>;
+    ethtool_features: Operation<{
+        readonly netns?: Fd;
+        readonly name: string;
+        readonly set?: Readonly<Record<string, boolean>>;
+    }, Readonly<Record<string, boolean>>>;
     rtm_getlink: Operation<LinkSelector, NetDevice>;
     rtm_getlinks: Operation<{
         readonly netns?: Fd;
@@ -480,9 +562,22 @@ export interface Operations {
     rtm_dellink: Operation<LinkSelector, void>;
     rtm_newaddr: Operation<AddressRequest, void>;
     rtm_deladdr: Operation<AddressRequest, void>;
+    rtm_getaddrs: Operation<{
+        readonly netns?: Fd;
+        readonly ifindex?: number;
+    }, readonly NetAddress[]>;
     rtm_newroute: Operation<RouteRequest, void>;
     rtm_delroute: Operation<RouteRequest, void>;
+    rtm_getroutes: Operation<{
+        readonly netns?: Fd;
+        readonly family?: number;
+    }, readonly NetRoute[]>;
     rtm_newneigh: Operation<NeighbourRequest, void>;
+    rtm_delneigh: Operation<NeighbourSelector, void>;
+    rtm_getneighs: Operation<{
+        readonly netns?: Fd;
+        readonly ifindex?: number;
+    }, readonly NetNeighbour[]>;
     rtm_getqdisc: Operation<{
         readonly netns?: Fd;
         readonly ifindex: number;
@@ -653,6 +748,13 @@ export interface RouteRequest {
     readonly prefix: number;
     readonly gateway?: Uint8Array;
     readonly ifindex?: number;
+    readonly table?: number;
+    readonly type?: number;
+    readonly metric?: number;
+    readonly source?: Uint8Array;
+    readonly protocol?: number;
+    readonly scope?: number;
+    readonly replace?: boolean;
     readonly bpf?: {
         readonly in?: {
             readonly fd: Fd;

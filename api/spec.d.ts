@@ -177,6 +177,13 @@ export interface LinkTypeRow {
     readonly since: string;
 }
 
+export interface LsmHook {
+    readonly disabled: boolean;
+    readonly sleepable: boolean;
+    readonly boolean: boolean;
+    readonly trusted: boolean;
+}
+
 export declare const MAP_TYPES: readonly [{ /* a table of 378 lines */ }];
 
 export type MapCommand = 'lookup' | 'update' | 'delete' | 'next' | 'lookup_and_delete' | 'lookup_batch' | 'update_batch' | 'delete_batch' | 'lookup_and_delete_batch';
@@ -294,6 +301,8 @@ export interface SysctlRow {
     readonly locksAt?: number;
     readonly values: Readonly<Record<number, string>> | string;
 }
+
+export type TracepointArgMark = 'nullable' | 'error' | undefined;
 
 export declare const UAPI_KERNEL = "6.18.44";
 
@@ -735,6 +744,8 @@ export declare const ifla_xdp: {
     readonly IFLA_XDP_EXPECTED_FD: 8;
 };
 
+export declare function iteratorArgs(target: string): readonly string[] | undefined;
+
 export declare function kfuncAbi(row: KfuncRow): {
     readonly args: readonly AbiArg[];
     readonly result: AbiResult;
@@ -752,6 +763,8 @@ export declare function linkTypeByName(name: string): (LinkTypeRow & {
 }) | undefined;
 
 export declare function linkTypeName(id: number): LinkTypeName | undefined;
+
+export declare function lsmHook(name: string): LsmHook;
 
 export declare function mapTypeById(id: number): MapType | undefined;
 
@@ -837,6 +850,8 @@ export declare const sk_action: {
     readonly SK_PASS: 1;
 };
 
+export declare function structOpsUnsupported(table: string): readonly string[] | undefined;
+
 export declare const structs: { /* a table of 5259 lines */ };
 
 export declare function sysctlByName(name: SysctlName): Sysctl;
@@ -876,6 +891,8 @@ export declare const tcx_action_base: {
     readonly TCX_DROP: 2;
     readonly TCX_REDIRECT: 7;
 };
+
+export declare function tracepointArg(tracepoint: string, index: number): TracepointArgMark;
 
 export declare function verdictName(progType: ProgTypeName, retval: number): string;
 

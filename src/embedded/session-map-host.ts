@@ -62,7 +62,12 @@ export class SessionMapHost implements MapCreateHost<BtfObject> {
   }
 
   hasDevice(ifindex: number): boolean {
-    return this.machine.network.host.device(ifindex) !== undefined
+    const { world, netns } = this.#session
+    return world.hostOf(netns).device(ifindex) !== undefined
+  }
+
+  get devicePlace(): number {
+    return this.#session.netns.inode
   }
 
   storageOwner(_mapType: number, fd: number): number {

@@ -1,4 +1,5 @@
 import { type Fd, KernelError } from '../kernel/index.js'
+import type { Namespace } from '../netdev/index.js'
 import { SessionMapHost } from './session-map-host.js'
 import { SessionMappings } from './session-mappings.js'
 import { SessionWatches } from './session-watches.js'
@@ -13,9 +14,13 @@ export class Session {
   readonly mapHost = new SessionMapHost(this)
   readonly mappings = new SessionMappings(this)
   readonly watches = new SessionWatches(this)
+  /** Where calls are made that name no namespace. */
+  netns: Namespace
 
   constructor(world: World) {
     this.world = world
+    this.netns = world.network.init
+    this.netns.references++
   }
 
   /** A descriptor for an object whose reference the caller hands over. */
@@ -52,6 +57,7 @@ export class Session {
   hold(object: OpenFile['object']): void {
     if (object.kind === 'stats') this.world.statsUsers++
     else if (object.kind === 'perf_event') object.references++
+    else if (object.kind === 'netns') object.netns.references++
     else if (object.kind !== 'trace_pipe') this.world.addUser(this.world.get(object))
   }
 
@@ -61,12 +67,29 @@ export class Session {
     else if (object.kind === 'perf_event') {
       object.references--
       if (object.references === 0) object.event.free()
-    } else if (object.kind !== 'trace_pipe') this.world.putUser(object)
+    } else if (object.kind === 'netns') this.world.network.putNamespace(object.netns)
+    else if (object.kind !== 'trace_pipe') this.world.putUser(object)
   }
 
   closeAll(): void {
     this.mappings.releaseAll()
     for (const [fd] of [...this.descriptors.entries()]) this.close(fd)
+    this.setNetns(this.world.network.init)
+  }
+
+  /** The namespace of a descriptor; without one the session's own. Throws KernelError EBADF, EINVAL. */
+  netnsOf(fd: Fd | undefined, syscall: string): Namespace {
+    if (fd === undefined) return this.netns
+    const { object } = this.descriptors.file(fd, syscall)
+    if (object.kind !== 'netns') throw new KernelError('EINVAL', syscall, { hint: `descriptor ${fd} is no namespace` })
+    return object.netns
+  }
+
+  setNetns(netns: Namespace): void {
+    const before = this.netns
+    netns.references++
+    this.netns = netns
+    this.world.network.putNamespace(before)
   }
 
   /** A new descriptor of an object found by id; ENOENT without one. */

@@ -1,11 +1,14 @@
-import { lastUserGone } from '../maps/index.js'
-import { type Engine, Interpreter, Jit, Machine, type MachineOptions } from '../vm/index.js'
+import { type DeviceMap, lastUserGone, MAP_TYPE } from '../maps/index.js'
+import { type Device, type Namespace, VirtualNetwork } from '../netdev/index.js'
+import { type Engine, Interpreter, Jit, Machine, type MachineOptions, type NetworkHost } from '../vm/index.js'
+import { namespaceHost } from './hooks/namespace-host.js'
 import { kernelBtf } from './kernel-btf.js'
 import { BpfFs } from './state/bpffs.js'
 import { IdTable } from './state/id-table.js'
 import type { BtfObject, KernelObject, LinkObject, MapObject, ProgObject } from './state/objects.js'
 import { Sysctls } from './state/sysctls.js'
 import { TraceLog } from './state/trace-log.js'
+import { detachLink } from './syscalls/detach-link.js'
 
 /** Instructions of one run: some seconds of the interpreter, and more than any program that Linux's verifier lets through needs. */
 const DEFAULT_BUDGET = 500_000_000
@@ -27,6 +30,13 @@ export class World {
   readonly sysctls = new Sysctls()
   readonly trace: TraceLog
   readonly bpffs: BpfFs
+  /** Namespaces and devices. */
+  readonly network: VirtualNetwork
+  /** Names of namespaces, as `ip netns` gives them: their paths. */
+  readonly netnsNames = new Map<string, Namespace>()
+  /** The network that the caller gave for programs that run in the first namespace; undefined: the virtual one. */
+  readonly #given: NetworkHost | undefined
+  readonly #hosts = new WeakMap<Namespace, NetworkHost>()
   /** Open descriptors of BPF_ENABLE_STATS: run times are counted while there is one (or the sysctl says so). */
   statsUsers = 0
   readonly #interpreter: Interpreter
@@ -37,12 +47,45 @@ export class World {
     this.machine = new Machine(options)
     this.machine.budget = options.budget ?? DEFAULT_BUDGET
     this.trace = new TraceLog(this.machine)
+    this.#given = options.network
+    const { machine } = this
+    this.network = new VirtualNetwork({
+      random: () => machine.random.u32(),
+      clock: () => machine.clock,
+      cpus: machine.cpus,
+    })
+    this.network.released = (program) => this.put(program as ProgObject)
+    this.network.deviceGone = (device) => this.#forgetDevice(device, device.netns)
+    this.network.deviceMoved = (device, from) => this.#forgetDevice(device, from)
+    machine.network.host = this.hostOf(this.network.init)
     this.#interpreter = new Interpreter(this.machine)
     if (options.engine !== 'interpreter') {
       // Every program is loaded by a privileged user here: only 2 hardens those.
       this.#jit = new Jit(this.machine, { blinded: () => this.sysctls.get('net.core.bpf_jit_harden') === 2 })
     }
     this.bpffs = new BpfFs((object) => this.putUser(object))
+  }
+
+  /** What helpers of programs that run in a namespace are told of the network. */
+  hostOf(netns: Namespace): NetworkHost {
+    if (this.#given !== undefined && netns === this.network.init) return this.#given
+    let host = this.#hosts.get(netns)
+    if (host === undefined) {
+      host = namespaceHost(netns)
+      this.#hosts.set(netns, host)
+    }
+    return host
+  }
+
+  /** Device maps and links let go of a device that is gone, or gone elsewhere. */
+  #forgetDevice(device: Device, from: Namespace): void {
+    for (const { map } of this.maps.values()) {
+      if (map.type === MAP_TYPE.DEVMAP || map.type === MAP_TYPE.DEVMAP_HASH) {
+        ;(map as DeviceMap).dropDevice(device.ifindex, from.inode)
+      }
+    }
+    if (from.devices.get(device.ifindex) === device || device.netns !== from) return
+    for (const link of this.links.values()) if (link.place?.device === device) link.place = undefined
   }
 
   /** What programs loaded now run on: the compiler, unless bpf_jit_enable or the kernel's options say otherwise. */
@@ -128,6 +171,7 @@ export class World {
         this.btfs.remove(object.id)
         return
       case 'link':
+        detachLink(object)
         this.links.remove(object.id)
         if (object.prog !== undefined) this.put(object.prog)
     }

@@ -32,6 +32,35 @@ export interface NetDevice {
   readonly txQueues: number
   readonly rxQueues: number
   readonly xdp: XdpState
+  /** ARPHRD_*: 1 Ethernet, 772 loopback. */
+  readonly type: number
+  readonly broadcast: Uint8Array
+  /** Name of the root qdisc: 'noqueue', 'noop', 'pfifo_fast' … */
+  readonly qdisc: string
+  readonly txQueueLength: number
+  readonly group: number
+  readonly promiscuity: number
+  readonly minMtu: number
+  readonly maxMtu: number
+  /** Id that this namespace gives to the one where `link` lives; undefined: the same. */
+  readonly linkNetnsId: number | undefined
+  /** Kind 'vlan'. */
+  readonly vlan: { readonly id: number; readonly protocol: number } | undefined
+  readonly stats: LinkStats
+}
+
+/** The counters of struct rtnl_link_stats64 that `ip -s link` prints. */
+export interface LinkStats {
+  readonly rxPackets: number
+  readonly txPackets: number
+  readonly rxBytes: number
+  readonly txBytes: number
+  readonly rxErrors: number
+  readonly txErrors: number
+  readonly rxDropped: number
+  readonly txDropped: number
+  readonly multicast: number
+  readonly collisions: number
 }
 
 export interface LinkSelector {
@@ -60,6 +89,9 @@ export interface NewLinkRequest extends LinkSettings {
   readonly name: string
   /** 'veth', 'bridge', 'dummy', 'ifb' … */
   readonly kind: string
+  /** vlan: the device it stands on, and its tag. `protocol` is 0x8100 (default) or 0x88a8. */
+  readonly link?: number
+  readonly vlan?: { readonly id: number; readonly protocol?: number }
   /** veth: the other end. Linux cannot open it before the pair stands (ENOTCONN): bring it up afterwards. */
   readonly peer?: Omit<LinkSettings, 'up'> & { readonly name: string; readonly netns?: Fd }
 }
@@ -77,6 +109,48 @@ export interface AddressRequest {
   readonly prefix: number
 }
 
+/** One RTM_NEWADDR message. */
+export interface NetAddress {
+  readonly ifindex: number
+  /** 4 or 16 bytes. */
+  readonly address: Uint8Array
+  readonly prefix: number
+  readonly broadcast: Uint8Array | undefined
+  /** RT_SCOPE_*: 0 global, 253 link, 254 host. */
+  readonly scope: number
+  /** IFA_F_*: 0x80 permanent. */
+  readonly flags: number
+  readonly label: string | undefined
+}
+
+/** One RTM_NEWROUTE message. */
+export interface NetRoute {
+  readonly family: number
+  readonly destination: Uint8Array
+  readonly prefix: number
+  readonly table: number
+  /** RTPROT_*: 2 kernel, 3 boot, 4 static. */
+  readonly protocol: number
+  readonly scope: number
+  /** RTN_*: 1 unicast, 2 local, 3 broadcast, 6 blackhole … */
+  readonly type: number
+  readonly gateway: Uint8Array | undefined
+  readonly ifindex: number | undefined
+  readonly source: Uint8Array | undefined
+  readonly metric: number
+  /** LWTUNNEL_ENCAP_*: 6 for BPF; undefined: none. */
+  readonly encap: number | undefined
+}
+
+/** One RTM_NEWNEIGH message. */
+export interface NetNeighbour {
+  readonly ifindex: number
+  readonly address: Uint8Array
+  readonly lladdr: Uint8Array | undefined
+  /** NUD_*: 1 incomplete, 2 reachable, 4 stale, 0x20 failed, 0x80 permanent. */
+  readonly state: number
+}
+
 export interface RouteRequest {
   readonly netns?: Fd
   /** 4 or 16 bytes. */
@@ -84,6 +158,19 @@ export interface RouteRequest {
   readonly prefix: number
   readonly gateway?: Uint8Array
   readonly ifindex?: number
+  /** RT_TABLE_*; default 254, main. */
+  readonly table?: number
+  /** RTN_*; default 1, unicast. 6 blackhole, 7 unreachable, 8 prohibit. */
+  readonly type?: number
+  readonly metric?: number
+  /** Preferred source address. */
+  readonly source?: Uint8Array
+  /** RTPROT_*; default 4, static. */
+  readonly protocol?: number
+  /** RT_SCOPE_*; default: link without a gateway, else global. */
+  readonly scope?: number
+  /** Takes the place of the route to the same destination, if there is one. */
+  readonly replace?: boolean
   /** Light-weight tunnel of BPF programs (LWTUNNEL_ENCAP_BPF). */
   readonly bpf?: {
     readonly in?: { readonly fd: Fd; readonly name: string }
@@ -94,10 +181,13 @@ export interface RouteRequest {
   }
 }
 
-export interface NeighbourRequest {
+export interface NeighbourSelector {
   readonly netns?: Fd
   readonly ifindex: number
   readonly address: Uint8Array
+}
+
+export interface NeighbourRequest extends NeighbourSelector {
   readonly lladdr: Uint8Array
 }
 

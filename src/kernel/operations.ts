@@ -8,7 +8,11 @@ import type {
   FilterSelector,
   LinkSelector,
   NeighbourRequest,
+  NeighbourSelector,
+  NetAddress,
   NetDevice,
+  NetNeighbour,
+  NetRoute,
   NewFilterRequest,
   NewLinkRequest,
   Qdisc,
@@ -360,6 +364,17 @@ export interface Operations {
   netns_open: Operation<{ readonly path?: string }, Fd>
   /** A new network namespace that lives as long as something holds it. */
   netns_create: Operation<Record<never, never>, Fd>
+  /** Gives a namespace a name in the file system, as `ip netns add` does: an empty file under /run/netns, and the namespace mounted on it. */
+  netns_bind: Operation<{ readonly netns: Fd; readonly path: string }, void>
+  /** Takes such a name away. Throws ENOENT. */
+  netns_unbind: Operation<{ readonly path: string }, void>
+  /** setns(2) for this session: calls that name no namespace are made in this one from now on. */
+  setns: Operation<{ readonly netns: Fd }, void>
+  /** `ethtool -k`, and with `set` `ethtool -K`: features of a device by their kernel names ('rx-gro', 'hw-tc-offload'), as they are afterwards. */
+  ethtool_features: Operation<
+    { readonly netns?: Fd; readonly name: string; readonly set?: Readonly<Record<string, boolean>> },
+    Readonly<Record<string, boolean>>
+  >
   rtm_getlink: Operation<LinkSelector, NetDevice>
   rtm_getlinks: Operation<{ readonly netns?: Fd }, readonly NetDevice[]>
   rtm_newlink: Operation<NewLinkRequest, void>
@@ -367,9 +382,15 @@ export interface Operations {
   rtm_dellink: Operation<LinkSelector, void>
   rtm_newaddr: Operation<AddressRequest, void>
   rtm_deladdr: Operation<AddressRequest, void>
+  /** All addresses of a namespace, or of one device. */
+  rtm_getaddrs: Operation<{ readonly netns?: Fd; readonly ifindex?: number }, readonly NetAddress[]>
   rtm_newroute: Operation<RouteRequest, void>
   rtm_delroute: Operation<RouteRequest, void>
+  /** Routes of all tables; `family` 2 or 10 narrows. */
+  rtm_getroutes: Operation<{ readonly netns?: Fd; readonly family?: number }, readonly NetRoute[]>
   rtm_newneigh: Operation<NeighbourRequest, void>
+  rtm_delneigh: Operation<NeighbourSelector, void>
+  rtm_getneighs: Operation<{ readonly netns?: Fd; readonly ifindex?: number }, readonly NetNeighbour[]>
   rtm_getqdisc: Operation<{ readonly netns?: Fd; readonly ifindex: number }, readonly Qdisc[]>
   rtm_newqdisc: Operation<QdiscRequest, void>
   rtm_delqdisc: Operation<QdiscRequest, void>

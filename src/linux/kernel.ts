@@ -35,7 +35,18 @@ import { tracePipeOpen } from './commands/trace-pipe.js'
 import { diagnose } from './diagnose.js'
 import { loadSys } from './ffi/sys.js'
 import { files } from './files.js'
-import { rtmDeladdr, rtmDelroute, rtmNewaddr, rtmNewneigh, rtmNewroute } from './netlink/address.js'
+import {
+  rtmDeladdr,
+  rtmDelneigh,
+  rtmDelroute,
+  rtmGetaddrs,
+  rtmGetneighs,
+  rtmGetroutes,
+  rtmNewaddr,
+  rtmNewneigh,
+  rtmNewroute,
+} from './netlink/address.js'
+import { ethtoolFeatures } from './netlink/ethtool.js'
 import { rtmDellink, rtmGetlink, rtmGetlinks, rtmNewlink, rtmSetlink } from './netlink/link.js'
 import {
   rtmDelqdisc,
@@ -45,7 +56,7 @@ import {
   rtmNewqdisc,
   rtmNewtfilter,
 } from './netlink/traffic-control.js'
-import { inNetns, netnsCreate, netnsOpen } from './netns.js'
+import { inNetns, netnsBind, netnsCreate, netnsOpen, netnsUnbind, setns } from './netns.js'
 import { LinuxSession } from './session.js'
 
 /** The calls of hot loops: they use no arena and explain their errors themselves, so that an ENOENT is thrown once. */
@@ -111,6 +122,10 @@ const handlers: Handlers = {
   setsockopt,
   netns_open: netnsOpen,
   netns_create: (s) => netnsCreate(s),
+  netns_bind: netnsBind,
+  netns_unbind: netnsUnbind,
+  setns,
+  ethtool_features: ethtoolFeatures,
   rtm_getlink: rtmGetlink,
   rtm_getlinks: rtmGetlinks,
   rtm_newlink: rtmNewlink,
@@ -121,6 +136,10 @@ const handlers: Handlers = {
   rtm_newroute: rtmNewroute,
   rtm_delroute: rtmDelroute,
   rtm_newneigh: rtmNewneigh,
+  rtm_delneigh: rtmDelneigh,
+  rtm_getneighs: rtmGetneighs,
+  rtm_getaddrs: rtmGetaddrs,
+  rtm_getroutes: rtmGetroutes,
   rtm_getqdisc: rtmGetqdisc,
   rtm_newqdisc: rtmNewqdisc,
   rtm_delqdisc: rtmDelqdisc,

@@ -1,7 +1,10 @@
-import { UsageError } from '../base/index.js'
+import { mkdirSync, unlinkSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { ERRNO, UsageError } from '../base/index.js'
 import { type Fd, KernelError } from '../kernel/index.js'
 import { closeRaw, openRaw } from './ffi/raw-file.js'
 import { loadSys, type Sys } from './ffi/sys.js'
+import { fileCall } from './files.js'
 import type { LinuxSession } from './session.js'
 import { NR } from './syscall-numbers.js'
 
@@ -42,7 +45,46 @@ function enterNetns(sys: Sys, fd: number): void {
 
 /** Runs synchronous work in the network namespace of a descriptor; without one where the thread is. */
 export function inNetns<T>(session: LinuxSession, netns: Fd | undefined, run: () => T): T {
-  return netns === undefined ? run() : away(session.sys, () => enterNetns(session.sys, netns), run)
+  const target = netns ?? session.netns
+  return target === undefined ? run() : away(session.sys, () => enterNetns(session.sys, target), run)
+}
+
+/** Calls of this session that name no namespace are made in this one from now on; other sessions are not touched. */
+export function setns(session: LinuxSession, r: { readonly netns: Fd }): void {
+  away(
+    session.sys,
+    () => enterNetns(session.sys, r.netns),
+    () => undefined,
+  )
+  const before = session.netns
+  session.netns = session.own(session.dup(r.netns))
+  if (before !== undefined) session.close(before)
+}
+
+const MS_BIND = 0x1000
+const MNT_DETACH = 2
+
+/** `ip netns add`: an empty file with the namespace mounted on it. */
+export function netnsBind(session: LinuxSession, r: { readonly netns: Fd; readonly path: string }): void {
+  const { sys, arena } = session
+  fileCall('netns_bind', () => {
+    mkdirSync(dirname(r.path), { recursive: true })
+    writeFileSync(r.path, '', { flag: 'wx', mode: 0 })
+  })
+  const from = arena.putString(`/proc/self/fd/${r.netns}`)
+  if (sys.syscall6(NR.mount, from, arena.putString(r.path), arena.putString('none'), MS_BIND, 0, 0) < 0) {
+    const errno = sys.errno()
+    unlinkSync(r.path)
+    throw new KernelError(errno, 'netns_bind', { detail: r.path })
+  }
+}
+
+export function netnsUnbind(session: LinuxSession, r: { readonly path: string }): void {
+  const { sys, arena } = session
+  if (sys.syscall(NR.umount2, arena.putString(r.path), MNT_DETACH, 0) < 0 && sys.errno() !== ERRNO.EINVAL) {
+    throw new KernelError(sys.errno(), 'netns_unbind', { detail: r.path })
+  }
+  fileCall('netns_unbind', () => unlinkSync(r.path))
 }
 
 /**
@@ -61,6 +103,7 @@ export function withNetns<T>(path: string, run: () => T): T {
 }
 
 export function netnsOpen(session: LinuxSession, r: { readonly path?: string }): Fd {
+  if (r.path === undefined && session.netns !== undefined) return session.own(session.dup(session.netns))
   return session.own(openRaw(session.sys, r.path ?? OWN, 0, 'netns_open') as Fd)
 }
 

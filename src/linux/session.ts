@@ -23,6 +23,8 @@ export class LinuxSession {
   readonly arena: Arena
   readonly possibleCpus: number
   readonly mappings: Mappings
+  /** The namespace of calls that name none, after setns; undefined: where the thread is. */
+  netns: Fd | undefined
   readonly #afterClose = new Map<Fd, () => void>()
   readonly #owned = new Set<Fd>()
   /** Running watches by descriptor: what each of them is told when that is closed. */

@@ -22,6 +22,8 @@ export const NR = {
   epollCtl: arm ? 21 : 233,
   ppoll: arm ? 73 : 271,
   epollPwait: arm ? 22 : 281,
+  mount: arm ? 40 : 165,
+  umount2: arm ? 39 : 166,
   fsopen: 430,
   fsconfig: 431,
   fsmount: 432,

@@ -7,10 +7,12 @@ import type { CpuMap, DeviceMap, MapAttributes } from './types.js'
 
 // Elements of DEVMAP, DEVMAP_HASH and CPUMAP are cells of 16 bytes, which programs may read:
 //   +0 u32 ifindex, or queue size (0: empty)  +4 u32 id of the element's program  +8 u32 handle of that program
+//   +12 u32 the device's namespace: its inode, 0 where there is only one
 
 const CELL = 16
 const PROGRAM_ID = 4
 const PROGRAM = 8
+const PLACE = 12
 const MAX_QUEUE = 16384
 
 /** Writes a cell; the program that was there is released. */
@@ -21,6 +23,7 @@ function fillCell(
   programId: number,
   program: Addr,
   attr: MapAttributes,
+  place = 0,
 ): void {
   const words = machine.memory.u32
   const at = cell >>> 2
@@ -28,7 +31,13 @@ function fillCell(
   words[at] = first
   words[at + PROGRAM_ID / 4] = programId
   words[at + PROGRAM / 4] = program
+  words[at + PLACE / 4] = place
   if (old !== 0) attr.release?.(old)
+}
+
+function isAt(machine: Machine, cell: Addr, ifindex: number, place: number): boolean {
+  const words = machine.memory.u32
+  return words[cell >>> 2] === ifindex && words[(cell + PLACE) >>> 2] === place
 }
 
 /** Cells in a row, as DEVMAP and CPUMAP have them. */
@@ -77,10 +86,18 @@ export function createDeviceMap(machine: Machine, attr: MapAttributes): DeviceMa
       if (flags === BPF_NOEXIST) return EEXIST
       return ifindex === 0 && programFd > 0 ? EINVAL : 0
     },
-    setDevice(key, ifindex, program, programId, flags) {
+    setDevice(key, ifindex, program, programId, flags, place) {
       const status = map.checkSet(key, ifindex, 0, flags)
-      if (status === 0) fillCell(machine, cellAt(readIndex(machine, key)), ifindex, programId, program, attr)
+      if (status === 0) fillCell(machine, cellAt(readIndex(machine, key)), ifindex, programId, program, attr, place)
       return status
+    },
+    dropDevice(ifindex, place) {
+      for (let i = 0; i < attr.maxEntries; i++) {
+        if (isAt(machine, cellAt(i), ifindex, place)) fillCell(machine, cellAt(i), 0, 0, 0, attr)
+      }
+    },
+    eachTarget(visit) {
+      for (let i = 0; i < attr.maxEntries; i++) if (machine.memory.u32[cellAt(i) >>> 2] !== 0) visit(cellAt(i))
     },
     free() {
       freeCells()
@@ -147,14 +164,14 @@ export function createDeviceHash(machine: Machine, attr: MapAttributes): DeviceM
       if (flags >>> 0 > BPF_EXIST || ifindex === 0) return EINVAL
       return table.lookup(key) !== 0 && (flags & BPF_NOEXIST) !== 0 ? EEXIST : 0
     },
-    setDevice(key, ifindex, program, programId, flags) {
+    setDevice(key, ifindex, program, programId, flags, place) {
       const status = map.checkSet(key, ifindex, 0, flags)
       if (status !== 0) return status
       const old = table.lookup(key)
       if (old === 0 && table.count >= maxEntries) return E2BIG
       const element = table.take()
       if (element === 0) return ENOMEM
-      fillCell(machine, element + valueOffset, ifindex, programId, program, attr)
+      fillCell(machine, element + valueOffset, ifindex, programId, program, attr, place)
       if (old === 0) table.addCount(1)
       else drop(old)
       table.insert(element, key)
@@ -168,6 +185,19 @@ export function createDeviceHash(machine: Machine, attr: MapAttributes): DeviceM
       return 0
     },
     nextKey: (key, next) => (table.copyKey(table.following(key), next) ? 0 : ENOENT),
+    dropDevice(ifindex, place) {
+      const gone: Addr[] = []
+      table.each((element) => {
+        if (isAt(machine, element + valueOffset, ifindex, place)) gone.push(element)
+      })
+      for (const element of gone) drop(element)
+      table.addCount(-gone.length)
+    },
+    eachTarget(visit) {
+      table.each((element) => {
+        visit(element + valueOffset)
+      })
+    },
     programOf: (value) => memory.u32[(value + PROGRAM) >>> 2] as number,
     free() {
       table.each((element) => {

@@ -63,7 +63,11 @@ export interface DeviceMap extends BpfMap {
   /** Flags and index, before the device is looked up. */
   checkSet(key: Addr, ifindex: number, programFd: number, flags: number): Status
   /** Puts a device; ifindex 0 empties the slot of a DEVMAP. `program` is a handle or 0, whose reference the map takes. */
-  setDevice(key: Addr, ifindex: number, program: Addr, programId: number, flags: number): Status
+  setDevice(key: Addr, ifindex: number, program: Addr, programId: number, flags: number, place?: number): Status
+  /** Empties the entries of a device that is gone. `place` tells which network it was in, as it was set. */
+  dropDevice(ifindex: number, place: number): void
+  /** The value of each entry, in order. */
+  eachTarget(visit: (value: Addr) => void): void
   /** Handle of the program of an element, whose value lies at `value`. */
   programOf(value: Addr): Addr
 }

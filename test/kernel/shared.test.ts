@@ -2,6 +2,7 @@ import { embedded } from '#src/embedded/index.js'
 import type { Kernel } from '#src/kernel/index.js'
 import { linuxUnavailable, openLinux } from '../support/kernels.js'
 import { mapCases } from './maps.suite.js'
+import { networkCases } from './network.suite.js'
 import { objectCases } from './objects.suite.js'
 import { programCases } from './programs.suite.js'
 import { runSuite, type Subject } from './suite.js'
@@ -27,4 +28,5 @@ for (const subject of subjects) {
   runSuite('maps', mapCases, subject)
   runSuite('programs', programCases, subject)
   runSuite('objects', objectCases, subject)
+  runSuite('network', networkCases, subject)
 }

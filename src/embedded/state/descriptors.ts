@@ -1,9 +1,16 @@
 import { type Fd, KernelError } from '../../kernel/index.js'
 import type { PerfBuffer } from '../../maps/index.js'
+import type { Namespace } from '../../netdev/index.js'
 import type { KernelObject, ObjectKind } from './objects.js'
 
 /** What a descriptor can stand for besides objects with ids. */
-export type SpecialFile = { readonly kind: 'stats' } | PerfEventFile | TracePipeFile
+export type SpecialFile = { readonly kind: 'stats' } | PerfEventFile | TracePipeFile | NetnsFile
+
+/** A network namespace. */
+export interface NetnsFile {
+  readonly kind: 'netns'
+  readonly netns: Namespace
+}
 
 /** An event of perf_event_open: lives as long as descriptors, mappings. */
 export interface PerfEventFile {

@@ -1,4 +1,5 @@
 import type { Btf } from '../../btf/index.js'
+import type { Device, XdpMode } from '../../netdev/index.js'
 import type { BpfMap, LoadedProgram } from '../../vm/index.js'
 
 /** What every object of the kernel has: an id, and as many references as there are descriptors, pins and users. */
@@ -41,6 +42,10 @@ export interface ProgObject extends Counted {
   readonly lineInfo: Uint8Array | undefined
   readonly loadTime: bigint
   readonly flags: number
+  /** True for programs that take packets of several buffers. */
+  readonly hasFrags: boolean
+  /** Loaded for one device. */
+  boundTo?: { readonly device: Device; readonly offloaded: boolean } | undefined
   runCount: bigint
   runTimeNs: bigint
 }
@@ -55,7 +60,14 @@ export interface LinkObject extends Counted {
   readonly kind: 'link'
   readonly type: number
   prog: ProgObject | undefined
+  /** Where it is attached; undefined once detached. */
+  place: LinkPlace | undefined
 }
+
+/** Where a link holds its program. */
+export type LinkPlace =
+  | { readonly kind: 'xdp'; readonly device: Device; readonly mode: XdpMode; readonly flags: number }
+  | { readonly kind: 'tcx'; readonly device: Device; readonly direction: 'ingress' | 'egress' }
 
 export type KernelObject = MapObject | ProgObject | BtfObject | LinkObject
 export type ObjectKind = KernelObject['kind']

@@ -43,6 +43,8 @@ export interface MapHost {
   /** Cookie of a socket's handle. */
   socketCookie(handle: Addr): bigint
   hasDevice(ifindex: number): boolean
+  /** Which network `hasDevice` looked at: device maps keep it. */
+  readonly devicePlace?: number
   /** SK_STORAGE …: the number of the socket, inode, task or cgroup that a descriptor stands for, or a negative errno. */
   storageOwner(mapType: number, fd: number): bigint | Status
 }

@@ -261,7 +261,7 @@ function writeDevice(host: MapHost, map: DeviceMap, key: Addr, room: Room, flags
   const program = fd > 0 ? takeXdpProgram(host, map, fd, XDP_DEVMAP) : 0
   if (program < 0) return EINVAL
   const id = program === 0 ? 0 : host.idOf(program)
-  return keep(host, program, map.setDevice(key, ifindex, program, id, flags))
+  return keep(host, program, map.setDevice(key, ifindex, program, id, flags, host.devicePlace ?? 0))
 }
 
 function writeCpu(host: MapHost, map: CpuMap, key: Addr, room: Room, flags: number): Status {

@@ -2,6 +2,7 @@ import { type Fd, type FileStatus, KernelError, type ObjectInfo, type Request } 
 import type { Session } from '../session.js'
 import type { IdTable } from '../state/id-table.js'
 import type { KernelObject, MapObject, ProgObject } from '../state/objects.js'
+import { linkDetails } from './attach.js'
 import { FUNC_INFO_SIZE, LINE_INFO_SIZE } from './prog-btf.js'
 
 const BPF_F_RDONLY = 1 << 3
@@ -69,10 +70,17 @@ export function objGetInfoByFd(session: Session, r: Request<'obj_get_info_by_fd'
         kernelBtf: false,
       }
     case 'link':
-      return { kind: 'link', type: object.type, id: object.id, progId: object.prog?.id ?? 0, details: {} }
+      return {
+        kind: 'link',
+        type: object.type,
+        id: object.id,
+        progId: object.prog?.id ?? 0,
+        details: linkDetails(object),
+      }
     case 'stats':
     case 'perf_event':
     case 'trace_pipe':
+    case 'netns':
       throw new KernelError('EINVAL', 'obj_get_info_by_fd')
   }
 }

@@ -124,6 +124,8 @@ export function progLoad(session: Session, r: ProgLoadRequest): ProgLoadResult {
     lineInfo,
     loadTime: world.machine.clock.boottime(),
     flags,
+    hasFrags: image.hasFrags,
+    boundTo: request.boundTo,
     runCount: 0n,
     runTimeNs: 0n,
   }

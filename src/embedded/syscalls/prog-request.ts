@@ -1,4 +1,5 @@
 import { KernelError, type ProgLoadRequest } from '../../kernel/index.js'
+import type { Device } from '../../netdev/index.js'
 import { attachTypeByName, attachTypeName, type ProgTypeName, progTypeByName, progTypeName } from '../../spec/index.js'
 import type { Session } from '../session.js'
 import { checkObjectName } from './names.js'
@@ -9,6 +10,7 @@ const MAX_INSNS = 1_000_000
 const KNOWN_FLAGS = 0x1_00ff
 export const BPF_F_SLEEPABLE = 1 << 4
 export const BPF_F_XDP_HAS_FRAGS = 1 << 5
+const BPF_F_XDP_DEV_BOUND_ONLY = 1 << 6
 const LICENSE_LENGTH = 127
 /** Types whose target is a function of the kernel. */
 const WITH_TARGET: ReadonlySet<string> = new Set(['tracing', 'lsm', 'struct_ops', 'ext'])
@@ -21,6 +23,7 @@ export interface CheckedRequest {
   readonly flags: number
   readonly license: string
   readonly expectedAttachType: number
+  readonly boundTo: { readonly device: Device; readonly offloaded: boolean } | undefined
 }
 
 function wrong(hint: string): never {
@@ -44,11 +47,32 @@ export function checkRequest(session: Session, r: ProgLoadRequest): CheckedReque
   if (typeName === undefined) wrong(`program type ${r.progType} is unknown`)
   if (r.progIfindex) {
     if (!ON_DEVICE.has(typeName)) wrong('prog_ifindex is for sched_cls and xdp programs')
-    wrong(`no device with ifindex ${r.progIfindex} runs programs itself`)
   }
+  const boundTo = boundDevice(session, r, flags, typeName)
   checkObjectName(r.progName ?? '', 'prog_load')
   // Longer licenses are cut.
-  return { typeName, flags, license: r.license.slice(0, LICENSE_LENGTH), expectedAttachType }
+  return { typeName, flags, license: r.license.slice(0, LICENSE_LENGTH), expectedAttachType, boundTo }
+}
+
+/** The device that is to run the program itself, or (BPF_F_XDP_DEV_BOUND_ONLY) that it is made for (bpf_prog_dev_bound_init). */
+function boundDevice(
+  session: Session,
+  r: ProgLoadRequest,
+  flags: number,
+  typeName: ProgTypeName,
+): CheckedRequest['boundTo'] {
+  const only = (flags & BPF_F_XDP_DEV_BOUND_ONLY) !== 0
+  if (!r.progIfindex) {
+    if (only) wrong('BPF_F_XDP_DEV_BOUND_ONLY without prog_ifindex')
+    return undefined
+  }
+  if (only && typeName !== 'xdp') wrong('only xdp programs are bound to a device without being offloaded')
+  const device = session.netns.devices.get(r.progIfindex)
+  if (device === undefined) return wrong(`there is no device with ifindex ${r.progIfindex}`)
+  if (!only && !device.offloads) {
+    throw new KernelError('EOPNOTSUPP', 'prog_load', { hint: `${device.name} does not run programs itself` })
+  }
+  return { device, offloaded: !only }
 }
 
 /** expected_attach_type as the type wants it (bpf_prog_load_check_attach); the value it then has. */

@@ -3,6 +3,7 @@ import {
   KernelError,
   type LinkSelector,
   type LinkSettings,
+  type LinkStats,
   type NetDevice,
   type NewLinkRequest,
   type SetLinkRequest,
@@ -21,6 +22,8 @@ const IFF_UP = 1
 const INFO_KIND = 1
 const INFO_DATA = 2
 const VETH_INFO_PEER = 1
+const VLAN_ID = 1
+const VLAN_PROTOCOL = 5
 
 /** struct ifinfomsg. */
 function header(message: NetlinkMessage, ifindex: number, up: boolean | undefined): NetlinkMessage {
@@ -80,9 +83,18 @@ export function rtmNewlink(session: LinuxSession, r: NewLinkRequest): void {
   const message = header(new NetlinkMessage(RTM_NEWLINK, flags), 0, r.up)
   message.attrText(ifla.IFLA_IFNAME, r.name)
   settings(message, r, true)
-  const { peer } = r
+  const { peer, vlan } = r
+  message.attrU32(ifla.IFLA_LINK, r.link)
   message.nest(ifla.IFLA_LINKINFO, (info) => {
     info.attrText(INFO_KIND, r.kind)
+    if (vlan !== undefined) {
+      const protocol = vlan.protocol ?? 0x8100
+      info.nest(INFO_DATA, (data) =>
+        data
+          .attr(VLAN_ID, Uint8Array.of(vlan.id & 0xff, vlan.id >> 8))
+          .attr(VLAN_PROTOCOL, Uint8Array.of(protocol >> 8, protocol & 0xff)),
+      )
+    }
     if (peer === undefined) return
     info.nest(INFO_DATA, (data) =>
       data.nest(VETH_INFO_PEER, (end) => {
@@ -101,7 +113,10 @@ export function rtmNewlink(session: LinuxSession, r: NewLinkRequest): void {
   )
 }
 
-export function rtmSetlink(session: LinuxSession, r: SetLinkRequest): void {
+export function rtmSetlink(session: LinuxSession, given: SetLinkRequest): void {
+  // There is one attribute for both names: a device that gets a new one is named by its number.
+  const renamed = given.newName !== undefined && given.ifindex === undefined
+  const r = renamed ? { ...given, ifindex: rtmGetlink(session, given).ifindex } : given
   const message = selector(new NetlinkMessage(RTM_SETLINK, NLM_F.REQUEST | NLM_F.ACK), r, r.up)
   settings(message, r, false)
   const { xdp } = r
@@ -122,11 +137,12 @@ export function rtmDellink(session: LinuxSession, r: LinkSelector): void {
 function parseLink(body: Uint8Array): NetDevice {
   const view = viewOf(body)
   const attrs = new Attributes(body, 16)
+  const info = attrs.nested(ifla.IFLA_LINKINFO)
   return {
     ifindex: view.getInt32(4, true),
     flags: view.getUint32(8, true),
     name: attrs.text(ifla.IFLA_IFNAME) ?? '',
-    kind: attrs.nested(ifla.IFLA_LINKINFO).text(INFO_KIND),
+    kind: info.text(INFO_KIND),
     mtu: attrs.u32(ifla.IFLA_MTU) ?? 0,
     address: attrs.bytes(ifla.IFLA_ADDRESS)?.slice() ?? new Uint8Array(0),
     operstate: attrs.u8(ifla.IFLA_OPERSTATE) ?? 0,
@@ -135,6 +151,45 @@ function parseLink(body: Uint8Array): NetDevice {
     txQueues: attrs.u32(ifla.IFLA_NUM_TX_QUEUES) ?? 0,
     rxQueues: attrs.u32(ifla.IFLA_NUM_RX_QUEUES) ?? 0,
     xdp: parseXdp(attrs.nested(ifla.IFLA_XDP)),
+    type: view.getUint16(2, true),
+    broadcast: attrs.bytes(ifla.IFLA_BROADCAST)?.slice() ?? new Uint8Array(0),
+    qdisc: attrs.text(ifla.IFLA_QDISC) ?? '',
+    txQueueLength: attrs.u32(ifla.IFLA_TXQLEN) ?? 0,
+    group: attrs.u32(ifla.IFLA_GROUP) ?? 0,
+    promiscuity: attrs.u32(ifla.IFLA_PROMISCUITY) ?? 0,
+    minMtu: attrs.u32(ifla.IFLA_MIN_MTU) ?? 0,
+    maxMtu: attrs.u32(ifla.IFLA_MAX_MTU) ?? 0,
+    linkNetnsId: attrs.u32(ifla.IFLA_LINK_NETNSID),
+    vlan: info.text(INFO_KIND) === 'vlan' ? parseVlan(info.nested(INFO_DATA)) : undefined,
+    stats: parseStats(attrs.bytes(ifla.IFLA_STATS64)),
+  }
+}
+
+function parseVlan(data: Attributes): { id: number; protocol: number } {
+  const id = data.bytes(VLAN_ID)
+  const protocol = data.bytes(VLAN_PROTOCOL)
+  return {
+    id: id === undefined ? 0 : viewOf(id).getUint16(0, true),
+    protocol: protocol === undefined ? 0 : viewOf(protocol).getUint16(0, false),
+  }
+}
+
+/** struct rtnl_link_stats64. */
+function parseStats(bytes: Uint8Array | undefined): LinkStats {
+  const view = bytes === undefined ? undefined : viewOf(bytes)
+  const at = (index: number): number =>
+    view === undefined || index * 8 + 8 > view.byteLength ? 0 : Number(view.getBigUint64(index * 8, true))
+  return {
+    rxPackets: at(0),
+    txPackets: at(1),
+    rxBytes: at(2),
+    txBytes: at(3),
+    rxErrors: at(4),
+    txErrors: at(5),
+    rxDropped: at(6),
+    txDropped: at(7),
+    multicast: at(8),
+    collisions: at(9),
   }
 }
 
