@@ -307,6 +307,7 @@ export class StatementParser {
       return this.#emit('ld_imm64', { dst: dst.number, src: symbol.src ?? 0, imm64: symbol.value })
     }
     if (this.#names.isLabel(name)) {
+      if (this.#is('ll')) this.#at++
       return this.#emit('ld_func', { dst: dst.number }, { label: name, field: 'imm', position: this.#position(token) })
     }
     throw this.#errorAt(
