@@ -8,6 +8,7 @@ import type { Redirect } from './net/redirect.js'
 import { staticNetwork } from './net/static-network.js'
 import type { PacketContext } from './net/types.js'
 import { Objects } from './objects.js'
+import { SeededRandom } from './seeded-random.js'
 import { type Attachment, type CurrentTask, initTask, noAttachment, TASK_STRUCT_SIZE } from './task.js'
 import { Timers } from './timers.js'
 import type {
@@ -77,12 +78,17 @@ const LD_IMM64 = 0x18
 export class Machine {
   readonly memory: Memory
   readonly cpus: number
-  clock: Clock
-  random: RandomSource
   printk: PrintkSink
   /** Where the number of the running CPU stands in memory. */
   readonly cpuCell: Addr
+  /** u32 address of the monotonic time, of the state of random numbers; 0: the host must be asked. */
+  readonly clockCell: Addr
+  readonly randomCell: Addr
+  /** u32 that is set where a burst of packets must stop behind the packet that runs now (packet-burst.ts). */
+  readonly attentionCell: Addr
   #cpu = 0
+  #clock: Clock
+  #random: RandomSource
   /** The network around the programs. */
   readonly network: Network
   /** Result register of the last run, as halves. */
@@ -124,10 +130,38 @@ export class Machine {
     this.memory = options.memory ?? new Memory()
     this.cpus = options.cpus ?? 2
     this.cpuCell = this.memory.alloc(16)
-    this.clock = options.clock ?? hostClock()
-    this.random = options.random ?? { u32: () => Math.floor(Math.random() * 0x1_0000_0000) }
+    this.clockCell = this.cpuCell + 4
+    this.randomCell = this.cpuCell + 8
+    this.attentionCell = this.cpuCell + 12
+    this.clock = this.#clock = options.clock ?? hostClock()
+    this.random = this.#random = options.random ?? new SeededRandom(Math.floor(Math.random() * 0x1_0000_0000))
     this.printk = options.printk ?? (() => {})
     this.network = new Network(this.memory, options.network ?? staticNetwork())
+  }
+
+  get clock(): Clock {
+    return this.#clock
+  }
+
+  set clock(clock: Clock) {
+    this.#clock = clock
+    const address = clock.attach?.(this.memory) ?? 0
+    this.memory.u32[this.clockCell >>> 2] = address
+  }
+
+  get random(): RandomSource {
+    return this.#random
+  }
+
+  set random(random: RandomSource) {
+    this.#random = random
+    const address = random.attach?.(this.memory) ?? 0
+    this.memory.u32[this.randomCell >>> 2] = address
+  }
+
+  /** Something happened that a burst of packets cannot go on over. */
+  attend(): void {
+    this.memory.u32[this.attentionCell >>> 2] = 1
   }
 
   /** CPU that runs now. */

@@ -72,6 +72,7 @@ export class Timers {
       return -ERRNO.EINVAL
     }
     const ns = BigInt.asUintN(64, delay)
+    this.#machine.attend()
     this.#setExpiry(timer, (flags & F_TIMER_ABS) !== 0 ? ns : this.#now(timer.clock) + ns)
     timer.order = this.#order++
     return 0

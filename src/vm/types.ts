@@ -5,6 +5,7 @@
 // by a *handle*: the address of a small cell that the machine maps back to the object.
 
 import type { Machine } from './machine.js'
+import type { Memory } from './memory.js'
 import type { FunctionBuilder } from './wasm/expressions.js'
 
 /** Unsigned 32-bit address in the machine's memory. 0 is NULL. */
@@ -225,6 +226,11 @@ export interface Runner {
   call(slot: number, args: Int32Array): void
   /** The same as `run`, `count` times (at least once), each with the machine's whole budget. Absent: call `run`. */
   repeat?(ctx: Addr, count: number): void
+  /**
+   * Runs packets [from, to) of a plan (packet-burst.ts), each with the machine's whole budget. It stops behind a packet
+   * that needs the host and before one that it cannot take; the result is how far it came. Absent: call `run`.
+   */
+  burst?(plan: Addr, from: number, to: number): number
 }
 
 export interface Engine {
@@ -242,11 +248,18 @@ export interface Clock {
   realtime(): bigint
   /** CLOCK_TAI, ns. */
   tai(): bigint
+  /**
+   * Of a clock that stands while a program runs: puts its monotonic time (u64) in memory and gives the address, for
+   * compiled code to read it there.
+   */
+  attach?(memory: Memory): Addr
 }
 
 export interface RandomSource {
   /** Unsigned 32 bits. */
   u32(): number
+  /** Of splitmix32 (seeded-random.ts): puts the state in memory, for compiled code to go on from it. */
+  attach?(memory: Memory): Addr
 }
 
 /** Where `bpf_trace_printk` and friends write: one line without its newline. */

@@ -44,13 +44,14 @@ function load(kernel: Kernel, { object, program }: Subject): Collection {
 /** Runs a file as the command does. The result is what went wrong, as the command says it. */
 async function run(path: string, subject: Subject, engine: PacketEngine, tally: Tally): Promise<string | undefined> {
   try {
-    const damage = await runCapture(path, {
+    const { damage } = await runCapture(path, {
       engine,
       tally,
       verdict: (retval) => verdictName(subject.type, retval),
       programType: subject.type,
       out: undefined,
       progress: false,
+      results: 0,
       onResult: () => {},
     })
     return damage?.message
@@ -118,7 +119,7 @@ function bothEngines(
       return retval
     },
     output: () => ours.output(),
-    redirect: () => ours.redirect(),
+    redirect: (retval) => ours.redirect(retval),
   }
 }
 

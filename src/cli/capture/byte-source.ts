@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { createReadStream, readSync } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
@@ -43,8 +43,9 @@ function fromFile(handle: FileHandle, size: number): ByteSource {
     get position() {
       return position
     },
+    // A file's bytes are there at once: waiting for another thread to fetch them took longer than fetching them.
     async read(target, start) {
-      const { bytesRead } = await handle.read(target, start, target.length - start, position)
+      const bytesRead = readSync(handle.fd, target, start, target.length - start, position)
       position += bytesRead
       return bytesRead
     },

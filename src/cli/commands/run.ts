@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
-import { type FormatError, fromHex, toHex, UsageError } from '../../base/index.js'
+import { fromHex, toHex, UsageError } from '../../base/index.js'
 import { openObject } from '../../object/index.js'
 import { loadCollection } from '../../sdk/index.js'
 import { type ProgTypeName, verdictName } from '../../spec/index.js'
@@ -12,7 +12,7 @@ import { fillMaps, setMaxEntries, setVariables } from '../run/fill-maps.js'
 import { type KernelChoice, openKernel } from '../run/open-kernel.js'
 import { PrintkLog } from '../run/printk-log.js'
 import { formatReport, jsonReport, type RunReport } from '../run/report.js'
-import { runCapture } from '../run/run-capture.js'
+import { type CaptureOutcome, runCapture } from '../run/run-capture.js'
 import { Tally } from '../run/tally.js'
 
 export interface RunOptions {
@@ -93,7 +93,7 @@ async function run(file: string, options: RunOptions): Promise<void> {
   const perf = openPerfBuffers(collection)
   const loaded = collection.program(program.name)
   const tally = new Tally()
-  let damage: FormatError | undefined
+  let capture: CaptureOutcome | undefined
   const results: object[] = []
   const durations: number[] = []
   const started = performance.now()
@@ -117,7 +117,8 @@ async function run(file: string, options: RunOptions): Promise<void> {
         ...(repeat === undefined ? {} : { repeat }),
       })
       const redirect = choice.redirectOf?.(loaded, collection, result.retval)
-      tally.add(verdict(result.retval), packet?.length ?? 0, redirect)
+      tally.add(verdict(result.retval), packet?.length ?? 0)
+      tally.addRedirect(redirect)
       durations.push(result.duration)
       results.push({
         retval: result.retval,
@@ -130,20 +131,20 @@ async function run(file: string, options: RunOptions): Promise<void> {
   }
   if (options.pcap !== undefined) {
     const limit = options.json === true ? Number(options.results) : 0
-    damage = await runCapture(options.pcap, {
+    capture = await runCapture(options.pcap, {
       engine: choice.packetEngine(loaded, collection),
       tally,
       verdict,
       programType: program.type,
       out: options.out,
       progress: options.progress && options.json !== true,
+      results: limit,
       onResult: (retval, redirect) => {
-        if (results.length < limit) {
-          results.push({ retval, verdict: verdict(retval), ...(redirect === undefined ? {} : { redirect }) })
-        }
+        results.push({ retval, verdict: verdict(retval), ...(redirect === undefined ? {} : { redirect }) })
       },
     })
   }
+  const damage = capture?.damage
 
   const report: RunReport = {
     kernel: kernel.name,
@@ -156,6 +157,7 @@ async function run(file: string, options: RunOptions): Promise<void> {
         ? undefined
         : durations.reduce((a, b) => a + b, 0) / durations.length,
     seconds: (performance.now() - started) / 1000,
+    times: capture?.times,
     printk: printk.lines,
     printkDropped: printk.dropped,
     maps: dumpMaps(collection, perf, options.json === true ? 'json' : 'text'),

@@ -3,12 +3,11 @@ import { type EmbeddedKernel, embedded, staticNetwork } from '../../embedded/ind
 import type { Kernel } from '../../kernel/index.js'
 import { linux } from '../../linux/index.js'
 import type { BpfProgram, Collection } from '../../sdk/index.js'
-import { CaptureClock } from './capture-clock.js'
+import { PacketClock, SeededRandom } from '../../vm/index.js'
 import { embeddedEngine } from './embedded-engine.js'
 import { type PacketEngine, testRunEngine } from './packet-engine.js'
 import type { PrintkLog } from './printk-log.js'
 import { describeRedirect, REDIRECT_VERDICTS } from './redirects.js'
-import { seededNumbers } from './seeded-numbers.js'
 
 export interface KernelOptions {
   readonly kernel: 'embedded' | 'linux'
@@ -40,7 +39,7 @@ export function openKernel(options: KernelOptions, printk: PrintkLog): KernelCho
   const cpus = Number(options.cpus)
   if (!Number.isInteger(cpus) || cpus < 1 || cpus > 256)
     throw new UsageError(`--cpus takes 1 to 256, not '${options.cpus}'`)
-  const clock = options.clock === 'capture' && options.pcap !== undefined ? new CaptureClock() : undefined
+  const clock = options.clock === 'capture' && options.pcap !== undefined ? new PacketClock() : undefined
   const seed = options.seed === undefined ? (clock === undefined ? undefined : 1) : Number(options.seed)
   if (seed !== undefined && !Number.isInteger(seed))
     throw new UsageError(`--seed takes a whole number, not '${options.seed}'`)
@@ -52,7 +51,7 @@ export function openKernel(options: KernelOptions, printk: PrintkLog): KernelCho
     network,
     printk: printk.sink,
     ...(clock === undefined ? {} : { clock }),
-    ...(seed === undefined ? {} : { random: seededNumbers(seed) }),
+    ...(seed === undefined ? {} : { random: new SeededRandom(seed) }),
   })
   return {
     kernel,

@@ -1,5 +1,6 @@
 import { KernelError } from '../../kernel/index.js'
 import type { BpfProgram } from '../../sdk/index.js'
+import type { PacketColumns } from '../../vm/index.js'
 
 /** Runs packets one by one through a loaded program. */
 export interface PacketEngine {
@@ -10,8 +11,17 @@ export interface PacketEngine {
   run(bytes: Uint8Array, offset: number, length: number, seconds: number, nanoseconds: number): number
   /** The packet as the last run left it; valid until the next. */
   output(): Uint8Array
-  /** Where the last run redirected it, in words: `ifindex 3`, `tx_ports[2] -> ifindex 7`. */
-  redirect(): string | undefined
+  /** Where the last run, whose result was `retval`, redirected it, in words: `ifindex 3`, `tx_ports[2] -> ifindex 7`. */
+  redirect(retval: number): string | undefined
+  /** Takes a burst in, for `runLoaded`. Absent or false: packets are run one by one. */
+  load?(burst: PacketColumns): boolean
+  /**
+   * Runs packets [from, to) of the loaded ones; how far it came. Behind a packet whose result has its bit set in `stop`,
+   * and where there may be a redirect, it stops; before one that must be run by itself, too.
+   */
+  runLoaded?(from: number, to: number, stop: number): number
+  /** Results of the packets that were run, by their index in the burst. */
+  results?(): Uint32Array
 }
 
 /** The engine every kernel has: one BPF_PROG_TEST_RUN for each packet. */

@@ -7,16 +7,19 @@ export class Tally {
   readonly redirects = new Map<string, number>()
   readonly skips = new Map<string, number>()
 
-  add(verdict: string, bytes: number, redirect: string | undefined): void {
-    this.packets++
+  add(verdict: string, bytes: number, packets = 1): void {
+    this.packets += packets
     this.bytes += bytes
     const row = this.verdicts.get(verdict)
-    if (row === undefined) this.verdicts.set(verdict, { packets: 1, bytes })
+    if (row === undefined) this.verdicts.set(verdict, { packets, bytes })
     else {
-      row.packets++
+      row.packets += packets
       row.bytes += bytes
     }
-    if (redirect !== undefined) this.redirects.set(redirect, (this.redirects.get(redirect) ?? 0) + 1)
+  }
+
+  addRedirect(target: string | undefined): void {
+    if (target !== undefined) this.redirects.set(target, (this.redirects.get(target) ?? 0) + 1)
   }
 
   skip(reason: string): void {

@@ -25,6 +25,7 @@ export function redirect(machine: Machine, ifindex: number, flags: number, flags
   const { packet } = machine
   if (packet?.kind === 'xdp') {
     if (flags !== 0 || flagsHigh !== 0) return xdp_action.XDP_ABORTED
+    machine.attend()
     packet.redirect.set('ifindex', ifindex >>> 0, 0)
     return xdp_action.XDP_REDIRECT
   }
@@ -84,6 +85,7 @@ export function redirectMap(
     return flags & ACTION_MASK
   }
   const ifindex = value === 0 ? 0 : isDevmap ? (machine.memory.u32[value >>> 2] as number) : key >>> 0
+  machine.attend()
   packet.redirect.setMap(map, key >>> 0, ifindex, (flags & BROADCAST) !== 0 ? flags : 0)
   return xdp_action.XDP_REDIRECT
 }

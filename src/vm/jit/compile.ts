@@ -1,15 +1,16 @@
 import { decodeInsns, type Insn } from '../../isa/index.js'
-import { helperById } from '../../spec/index.js'
+import { bpf_prog_type, helperById } from '../../spec/index.js'
 import type { Callable, CallTable } from '../calls.js'
 import type { Machine } from '../machine.js'
 import type { ProgramImage } from '../types.js'
-import { CodeWriter } from '../wasm/code-writer.js'
 import { type FunctionType, ModuleWriter } from '../wasm/module-writer.js'
 import { type Cells, MAX_FRAMES } from './cells.js'
 import { functionTarget, jumpTarget, listing } from './control-flow.js'
+import { writeBurst, writeCall, writeRepeat, writeRun } from './drivers.js'
 import { DELETE_ELEM, UPDATE_ELEM } from './emit-call.js'
 import type { CallSite, HostFunction, ModuleContext } from './emitter.js'
 import { compileFunction, type FunctionCode } from './function.js'
+import { writePrandom } from './intrinsics.js'
 import { lookupFunction } from './map-lookup.js'
 
 export interface CompileOptions {
@@ -61,6 +62,8 @@ const HOST: Record<HostFunction, FunctionType> = {
   callRegister: { params: ['i32', 'i32'], results: [] },
 }
 const TAIL_CALL = 12
+/** Only these take bursts of packets. */
+const XDP = bpf_prog_type.BPF_PROG_TYPE_XDP
 
 /**
  * Compiles a program whose instructions the decoder has accepted. With `only`, a module that has just the subprogram at
@@ -99,6 +102,7 @@ export function compileProgram(image: ProgramImage, options: CompileOptions, onl
   const prefix = `bpf_prog_${options.id}_${image.name === '' ? 'unnamed' : image.name}`
   const entry = only === undefined ? module.declare(prefix, ENTRY) : -1
   const functions = new Map([...starts].map((slot) => [slot, module.declare(`${prefix}_${slot}`, SUBPROGRAM)]))
+  let prandom: number | undefined
   const lookups = new Map<number, number | undefined>()
   const context: ModuleContext = {
     machine: options.machine,
@@ -122,6 +126,7 @@ export function compileProgram(image: ProgramImage, options: CompileOptions, onl
       if (!lookups.has(handle)) lookups.set(handle, lookupFunction(module, options.machine, handle))
       return lookups.get(handle)
     },
+    prandom: () => (prandom ??= writePrandom(module)),
     mapFunction: (handle, name) => mapFunctions.get(`${name}_${handle}`),
   }
   const codes: { readonly index: number; readonly body: FunctionCode }[] = []
@@ -132,8 +137,10 @@ export function compileProgram(image: ProgramImage, options: CompileOptions, onl
   }
   if (entry >= 0) {
     compile(0, entry, true)
-    writeRun(module, entry, cells)
-    writeRepeat(module, entry, cells)
+    const drivers = { module, cells, entry, attentionCell: options.machine.attentionCell }
+    writeRun(drivers)
+    writeRepeat(drivers)
+    if (image.type === XDP) writeBurst(drivers)
     module.export('entry', entry)
   }
   for (const [slot, index] of functions) compile(slot, index, false)
@@ -247,60 +254,4 @@ function importMapFunctions(
     }
   }
   return found
-}
-
-/** run(ctx) -> low half of r0; the high one goes to its cell. */
-function writeRun(module: ModuleWriter, entry: number, cells: Cells): void {
-  const type: FunctionType = { params: ['i32'], results: ['i32'] }
-  const code = new CodeWriter(1)
-  const r0 = code.local('i64')
-  code.get(0).op('i64.extend_i32_u').i32(cells.frame).memory('i32.load', 0).call(entry).set(r0)
-  code
-    .i32(cells.result + 4)
-    .get(r0)
-    .i64(32)
-    .op('i64.shr_u')
-    .memory('i64.store32', 0)
-  code.get(r0).op('i32.wrap_i64').op('end')
-  const index = module.declare('run', type)
-  module.define(index, code)
-  module.export('run', index)
-}
-
-/** repeat(ctx, count, fuel) -> low half of the last r0: each run with that much fuel and no tail calls made. */
-function writeRepeat(module: ModuleWriter, entry: number, cells: Cells): void {
-  const code = new CodeWriter(3)
-  const r0 = code.local('i64')
-  code.loop()
-  code
-    .i32(cells.fuel)
-    .get(2)
-    .op('i64.extend_i32_u')
-    .memory('i64.store', 0)
-    .i32(cells.tailCalls)
-    .i32(0)
-    .memory('i32.store', 0)
-  code.get(0).op('i64.extend_i32_u').i32(cells.frame).memory('i32.load', 0).call(entry).set(r0)
-  code.get(1).i32(1).op('i32.sub').tee(1).brIf(0).op('end')
-  code
-    .i32(cells.result + 4)
-    .get(r0)
-    .i64(32)
-    .op('i64.shr_u')
-    .memory('i64.store32', 0)
-  code.get(r0).op('i32.wrap_i64').op('end')
-  const index = module.declare('repeat', { params: ['i32', 'i32', 'i32'], results: ['i32'] })
-  module.define(index, code)
-  module.export('repeat', index)
-}
-
-/** call<slot>(): arguments and result in cells. */
-function writeCall(module: ModuleWriter, target: number, slot: number, cells: Cells): void {
-  const code = new CodeWriter(0)
-  code.i32(cells.result)
-  for (let i = 0; i < 5; i++) code.i32(cells.args + i * 8).memory('i64.load', 0)
-  code.i32(cells.frame).memory('i32.load', 0).call(target).memory('i64.store', 0).op('end')
-  const index = module.declare(`call${slot}`, { params: [], results: [] })
-  module.define(index, code)
-  module.export(`call${slot}`, index)
 }

@@ -3,11 +3,11 @@ import type { Insn, Op } from '../../isa/index.js'
 import { FRAME_SIZE, MAX_FRAMES } from './cells.js'
 import { fail } from './emit-memory.js'
 import { type CallSite, type FunctionContext, get32, get64, set64 } from './emitter.js'
+import { emitIntrinsic } from './intrinsics.js'
 
 const LOOKUP_ELEM = 1
 export const UPDATE_ELEM = 2
 export const DELETE_ELEM = 3
-const SMP_PROCESSOR_ID = 8
 const TAIL_CALL = 12
 const LOOP = 181
 /** BPF_MAX_LOOPS */
@@ -31,11 +31,7 @@ export function emitCall(f: FunctionContext, insn: Insn, op: Op): void {
     if (insn.imm === LOOKUP_ELEM && lookupKnownMap(f)) return
     if ((insn.imm === UPDATE_ELEM || insn.imm === DELETE_ELEM) && changeKnownMap(f, insn.imm)) return
     if (insn.imm === LOOP && loopOverKnownFunction(f, insn)) return
-    if (insn.imm === SMP_PROCESSOR_ID) {
-      f.code.i32(f.module.machine.cpuCell).memory('i64.load32_u', 0)
-      set64(f, 0)
-      return
-    }
+    if (emitIntrinsic(f, insn.imm, () => callHost(f, f.module.callAt(insn.pc)))) return
   }
   callHost(f, f.module.callAt(insn.pc))
 }

@@ -41,6 +41,8 @@ export interface ModuleContext {
   readonly deep: boolean
   /** A function (key address) -> value address of a known map, made once a module; undefined: call the helper. */
   lookup(handle: number): number | undefined
+  /** The function that makes random numbers, made once a module. */
+  prandom(): number
   /** Imported function of a known map; undefined: call the helper. */
   mapFunction(handle: number, name: 'update' | 'delete'): number | undefined
 }

@@ -12,6 +12,8 @@ interface Entry {
   readonly module: LinkedModule
   readonly run: (ctx: number) => number
   readonly repeat: (ctx: number, count: number, fuel: number) => number
+  /** Absent in programs that do not run on packets. */
+  readonly burst: ((plan: number, from: number, to: number, fuel: number) => number) | undefined
   readonly managed: boolean
 }
 
@@ -97,6 +99,29 @@ export class JitRunner implements Runner {
     })
   }
 
+  burst(plan: Addr, from: number, to: number): number {
+    const run = this.#compiled()?.burst
+    const { machine } = this.#state
+    const { budget } = machine
+    // The driver hands out fuel itself, see `repeat`.
+    if (run === undefined || budget > 0x3fff_ffff) return from
+    let stopped = from
+    this.#managed(() => {
+      this.#state.beginRun()
+      try {
+        stopped = run(plan, from, to, budget | 0)
+      } finally {
+        this.#state.endRun()
+      }
+    })
+    return stopped
+  }
+
+  /** May it leave by bpf_throw? Then each run ends by itself. */
+  #throws(): boolean {
+    return [...(this.#image.kfuncs?.values() ?? [])].includes('bpf_throw')
+  }
+
   call(slot: number, args: Int32Array): void {
     const state = this.#state
     const { machine, cells } = state
@@ -166,6 +191,7 @@ export class JitRunner implements Runner {
         module,
         run: exports['run'] as Entry['run'],
         repeat: exports['repeat'] as Entry['repeat'],
+        burst: this.#throws() ? undefined : (exports['burst'] as Entry['burst']),
         managed: compiled.managed,
       }
       for (const slot of compiled.callable) {

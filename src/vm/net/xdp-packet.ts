@@ -82,6 +82,18 @@ export class XdpPacket implements PacketAccess {
     if (this.redirect.kind !== 'none') this.redirect.clear()
   }
 
+  /**
+   * Makes the packet one that a burst can fill (packet-burst.ts): all linear, in a buffer of a page. The address of its
+   * first byte, and how long packets may be, which are the driver's to write.
+   */
+  beginBurst(): { readonly data: Addr; readonly limit: number } {
+    this.#frameSize = PAGE_SIZE
+    this.#fragCount = 0
+    this.#fragBytes = 0
+    if (this.redirect.kind !== 'none') this.redirect.clear()
+    return { data: this.#hardStart + XDP_HEADROOM, limit: PAGE_SIZE - XDP_HEADROOM - SHARED_INFO_SIZE }
+  }
+
   /** Device and queue the packet came in by. `fragSize`: bytes of a fragment's buffer, 0 where tails cannot grow. */
   setIngress(ifindex: number, queue: number, fragSize = PAGE_SIZE): void {
     this.#fragSize = fragSize

@@ -120,6 +120,13 @@ export class CodeWriter {
     return this
   }
 
+  /** i64.trunc_sat_f64_s */
+  truncateSaturating(): this {
+    this.#out.u8(0xfc)
+    this.#out.u8(0x06)
+    return this
+  }
+
   /** Pops length, source and target: copies memory. */
   memoryCopy(): this {
     this.#out.u8(OTHER['memory.copy'] >> 8)
