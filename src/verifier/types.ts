@@ -60,6 +60,8 @@ export interface VerifyProgram {
   /** The program whose function `attachBtfId` is. */
   readonly attachProg?: AttachProgram | undefined
   readonly sleepable?: boolean
+  /** BPF_F_STRICT_ALIGNMENT: all accesses are to be aligned, not only the stack's. */
+  readonly strictAlignment?: boolean
   readonly license: string
   /** Possible CPUs of the machine: bounds bpf_get_smp_processor_id(). */
   readonly cpus?: number

@@ -3,13 +3,13 @@
 import { skipModifiers } from '../btf/index.js'
 import { checkInsnStream, decodeInsns, type Insn } from '../isa/index.js'
 import { PROG_TYPES, type ProgType } from '../spec/index.js'
-import { specialFields } from './access/special-fields.js'
 import { acquireReference } from './call/effects.js'
 import { findSubprogs, markFlow } from './cfg/flow.js'
 import { findLiveRegisters, printLiveRegisters } from './cfg/live-registers.js'
 import { findLoops } from './cfg/loops.js'
 import { checkAttachTarget } from './check/attach-target.js'
 
+import { checkMaps } from './check/maps.js'
 import { checkStackDepth } from './check/stack-depth.js'
 import { Env, type Subprog } from './env.js'
 import { LoopVisits } from './explore/loop-visits.js'
@@ -84,12 +84,12 @@ function run(env: Env): void {
   const { log } = env
   if (env.prog.type === 'lirc_mode2') env.unsupported('lirc_mode2 programs')
   if (env.insns.some((insn) => insn?.code === 0x18 && insn.src === 3)) env.unsupported('kernel variables (ksyms)')
-  checkMapsSuitType(env)
   findSubprogs(env)
   if ((log.level & 2) !== 0)
     env.subprogs.forEach((subprog, i) => {
       log.write(`func#${i} @${subprog.start}\n`)
     })
+  checkMaps(env)
   indexLines(env)
   markFlow(env)
   checkAttachTarget(env)
@@ -122,31 +122,6 @@ function joinTarget(env: Env): void {
   env.type = PROG_TYPES[attachProg.type]
   env.extension = true
   env.target = undefined
-}
-
-const TRACING: ReadonlySet<string> = new Set([
-  'kprobe',
-  'tracepoint',
-  'perf_event',
-  'raw_tracepoint',
-  'raw_tracepoint_writable',
-])
-
-/** Tracing programs may interrupt anything: maps with locks and timers are not for them. */
-function checkMapsSuitType(env: Env): void {
-  const tracing = TRACING.has(env.prog.type)
-  if (!tracing && env.prog.type !== 'socket_filter') return
-  const who = tracing ? 'tracing progs' : 'socket filter progs'
-  for (const insn of env.insns) {
-    if (insn?.code !== 0x18 || (insn.src !== 1 && insn.src !== 2)) continue
-    const map = env.prog.map(insn.imm)
-    const kinds = new Set(map === undefined ? [] : specialFields(map).map(({ kind }) => kind))
-    if (kinds.has('bpf_list_head') || kinds.has('bpf_rb_root')) {
-      env.refuse(`${who} cannot use bpf_{list_head,rb_root} yet`)
-    }
-    if (kinds.has('bpf_spin_lock')) env.refuse(`${who} cannot use bpf_spin_lock yet`)
-    if (tracing && kinds.has('bpf_timer')) env.refuse('tracing progs cannot use bpf_timer yet')
-  }
 }
 
 const verified = new WeakMap<Env, Set<number>>()

@@ -29,6 +29,7 @@ export function verifyProgramOf(request: ProgLoadRequest, surroundings: Surround
     attachBtfId: request.attachBtfId ?? 0,
     attachBtf: request.attachBtfObjFd === undefined ? undefined : surroundings.btf(request.attachBtfObjFd),
     attachProg: request.attachProgFd === undefined ? undefined : surroundings.program?.(request.attachProgFd),
+    strictAlignment: ((request.progFlags ?? 0) & 1) !== 0,
     sleepable: ((request.progFlags ?? 0) & 16) !== 0,
     license: request.license,
     name: request.progName ?? '',

@@ -1,12 +1,13 @@
 // One memory access through a register.
 
 import { bpf_map_create_flags, mapTypeById } from '../../spec/index.js'
-import { toBig, toNumber } from '../domain/int64.js'
+import { toNumber } from '../domain/int64.js'
 import { isConst } from '../domain/num.js'
 import { truncateNum } from '../domain/scalar-alu.js'
 import type { Env } from '../env.js'
 import { constReg, copyReg, MAYBE_NULL, RDONLY, type Reg, typeText, UNTRUSTED, unknownReg } from '../state/reg.js'
 import type { MapDescription } from '../types.js'
+import { checkAlignment } from './alignment.js'
 import { accessObject } from './btf-pointer.js'
 import { mayReadSocket, mayWriteContext, readContext } from './context.js'
 import { checkBuffer, checkPacket, checkPlainPointer, checkRegion } from './regions.js'
@@ -24,14 +25,6 @@ export interface Access {
   readonly imm?: number
   /** The load extends the sign: only numbers may be loaded so. */
   readonly signed?: boolean
-}
-
-function checkAlignment(env: Env, reg: Reg, off: number, size: number): void {
-  if (reg.type !== 'fp') return
-  const low = (reg.valueLo + reg.off + off) & (size - 1)
-  if (low === 0 && (reg.maskLo & (size - 1)) === 0) return
-  const value = `(0x${toBig(reg.valueLo, reg.valueHi).toString(16)}; 0x${toBig(reg.maskLo, reg.maskHi).toString(16)})`
-  env.refuse(`misaligned stack access off ${value}+${reg.off}+${off} size ${size}`, 'EACCES')
 }
 
 /** Checks the access and, for a load, gives the destination its new value. */

@@ -9,12 +9,12 @@ import { bitsText } from '../log/print-state.js'
 import { constReg, copyReg, type Reg, unknownReg } from '../state/reg.js'
 import { type Frame, SLOT, STACK_BYTES } from '../state/state.js'
 
-export type StackUse = 'read' | 'write' | 'helper'
+export type StackUse = 'read' | 'write'
 
 /** The range of offsets an access covers lies on the stack; makes room for it. */
 export function checkStackBounds(env: Env, regno: number, off: number, size: number, use: StackUse): void {
   const reg = env.reg(regno)
-  const how = use === 'helper' ? ' indirect access to' : use === 'read' ? ' read from' : ' write to'
+  const how = use === 'read' ? ' read from' : ' write to'
   const fixed = isConst(reg)
   if (!fixed && (toNumber(reg.smaxLo, reg.smaxHi) >= 2 ** 29 || toNumber(reg.sminLo, reg.sminHi) <= -(2 ** 29))) {
     env.refuse(`invalid unbounded variable-offset${how} stack R${regno}`, 'EACCES')

@@ -51,7 +51,7 @@ export function callbackOf(env: Env, _insn: Insn, helper: string, facts: CallFac
 }
 
 function enter(env: Env, state: State, subprog: number, callback: Callback, args: readonly Reg[]): Frame {
-  if (state.frames.length >= 8) env.refuse(`the call stack of ${state.frames.length} frames is too deep`, 'E2BIG')
+  if (state.frames.length >= 8) env.refuse(`the call stack of ${state.frames.length + 1} frames is too deep`, 'E2BIG')
   const frame = new Frame(state.frames.length, subprog, env.insnIdx)
   frame.callback = callback
   args.forEach((reg, i) => {

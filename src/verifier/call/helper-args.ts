@@ -1,11 +1,12 @@
 // Arguments of helpers, by the kinds of spec's table.
 
 import { type ArgKind, type Helper, type HelperArg, mapTypeById } from '../../spec/index.js'
+import { checkAlignment } from '../access/alignment.js'
 import { checkMapRights, checkMapValue, isConstantMap } from '../access/check-access.js'
 import { checkBuffer, checkPacket, checkPlainPointer, checkRegion } from '../access/regions.js'
 import { specialFields } from '../access/special-fields.js'
 import { checkInitialized, checkStackBounds, spillSize } from '../access/stack.js'
-import { toBig, toNumber, toSigned } from '../domain/int64.js'
+import { toNumber, toSigned } from '../domain/int64.js'
 import { isConst } from '../domain/num.js'
 import type { Env } from '../env.js'
 import { markPrecise, markPreciseMany } from '../explore/precision.js'
@@ -159,6 +160,12 @@ function check(env: Env, helper: Helper, index: number, arg: HelperArg, facts: C
   const reg = env.reg(regno)
   switch (arg.kind) {
     case 'const_map_ptr':
+      if (facts.map !== undefined && (facts.map !== reg.map || facts.mapUid !== reg.mapUid)) {
+        const what = helper.args.some(({ kind }) => kind === 'ptr_to_timer') ? 'timer' : 'workqueue'
+        env.refuse(
+          `${what} pointer in R1 map_uid=${facts.mapUid} doesn't match map pointer in R2 map_uid=${reg.mapUid}`,
+        )
+      }
       facts.map = reg.map ?? undefined
       facts.mapUid = reg.mapUid
       return
@@ -178,7 +185,7 @@ function check(env: Env, helper: Helper, index: number, arg: HelperArg, facts: C
       facts.rawMode = arg.uninit === true
       if (arg.bytes !== undefined) {
         checkHelperMemory(env, regno, arg.bytes, arg.write === true, false, facts)
-        if (arg.aligned && reg.type === 'fp') checkFixedAlignment(env, reg, arg.bytes)
+        if (arg.aligned) checkAlignment(env, reg, 0, arg.bytes)
       }
       return
     case 'const_size':
@@ -215,13 +222,6 @@ function check(env: Env, helper: Helper, index: number, arg: HelperArg, facts: C
     default:
       return
   }
-}
-
-function checkFixedAlignment(env: Env, reg: Reg, size: number): void {
-  const low = (reg.valueLo + reg.off) & (size - 1)
-  if (low === 0 && (reg.maskLo & (size - 1)) === 0) return
-  const value = `(0x${toBig(reg.valueLo, reg.valueHi).toString(16)}; 0x${toBig(reg.maskLo, reg.maskHi).toString(16)})`
-  env.refuse(`misaligned stack access off ${value}+${reg.off}+0 size ${size}`, 'EACCES')
 }
 
 function checkSize(env: Env, regno: number, write: boolean, zeroAllowed: boolean, facts: CallFacts): void {
@@ -276,7 +276,7 @@ export function checkHelperMemory(
       return
     case 'fp': {
       if (size === 0 && !zeroAllowed) env.refuse('invalid zero-sized read', 'EACCES')
-      checkStackBounds(env, regno, reg.off, size, 'helper')
+      checkStackBounds(env, regno, reg.off, size, write ? 'write' : 'read')
       if (facts?.rawMode && isConst(reg)) {
         facts.raw = { regno, size }
         return

@@ -1,7 +1,14 @@
 // A helper call.
 
 import type { Insn } from '../../isa/index.js'
-import { allowedHelpers, type Helper, helperById, helperFor, mapTypeById } from '../../spec/index.js'
+import {
+  allowedHelpers,
+  bpf_map_create_flags,
+  type Helper,
+  helperById,
+  helperFor,
+  mapTypeById,
+} from '../../spec/index.js'
 import { checkAccess } from '../access/check-access.js'
 import { specialFields } from '../access/special-fields.js'
 import { checkResourceLeak } from '../check/exit.js'
@@ -45,6 +52,7 @@ const ACQUIRES: ReadonlySet<string> = new Set([
 export function helperCall(env: Env, insn: Insn): void {
   const { imm } = insn
   const known = helperById(imm)
+  if (imm === 0) env.refuse('program of this type cannot use helper bpf_unspec#0')
   if (known === undefined) env.refuse(`invalid func unknown#${imm}`)
   const { type, attachType, license, sleepable } = env.prog
   const name = `bpf_${known.name}#${imm}`
@@ -64,7 +72,7 @@ export function helperCall(env: Env, insn: Insn): void {
   for (let i = 0; i < 5; i++) checkArg(env, helper, i, facts)
   const { map } = facts
   if (map !== undefined) checkMapFits(env, helper, facts)
-  recordMap(env, facts)
+  recordMap(env, helper, facts)
   if (facts.raw !== undefined) {
     const { regno, size } = facts.raw
     for (let i = 0; i < size; i++) checkAccess(env, regno, i, { write: true, size: 1, value: -1 })
@@ -104,11 +112,26 @@ function checkMapFits(env: Env, helper: Helper, facts: CallFacts): void {
   const row = mapTypeById(map.type)
   const helpers: readonly string[] | undefined = row?.helpers
   if (helpers === undefined || helpers.includes(helper.name)) return
+  if (helper.name === 'tail_call') {
+    // Linux ends this one without a new line.
+    env.log.write('expected prog array map for tail call')
+    env.refuseSilently('expected prog array map for tail call')
+  }
   env.refuse(`cannot pass map_type ${map.type} into func bpf_${helper.name}#${helper.id}`)
 }
 
-function recordMap(env: Env, { map }: CallFacts): void {
+const CHANGES_MAP: ReadonlySet<string> = new Set([
+  'map_delete_elem',
+  'map_update_elem',
+  'map_push_elem',
+  'map_pop_elem',
+])
+
+function recordMap(env: Env, helper: Helper, { map }: CallFacts): void {
   if (map === undefined) return
+  if ((map.flags & bpf_map_create_flags.BPF_F_RDONLY_PROG) !== 0 && CHANGES_MAP.has(helper.name)) {
+    env.refuse('write into map forbidden', 'EACCES')
+  }
   const known = env.callMaps[env.insnIdx]
   if (known === undefined) env.callMaps[env.insnIdx] = map
   else if (known !== map) env.callMaps[env.insnIdx] = 'many'

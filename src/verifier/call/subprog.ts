@@ -20,7 +20,7 @@ export function subprogCall(env: Env, insn: Insn): number {
     return insn.pc + 1
   }
   const { state } = env
-  if (state.frames.length >= 8) env.refuse(`the call stack of ${state.frames.length} frames is too deep`, 'E2BIG')
+  if (state.frames.length >= 8) env.refuse(`the call stack of ${state.frames.length + 1} frames is too deep`, 'E2BIG')
   const callee = new Frame(state.frames.length, index, insn.pc)
   for (let i = 1; i <= 5; i++) callee.regs[i] = env.regs[i] as Reg
   forgetArguments(env)

@@ -14,6 +14,9 @@ export function checkStackDepth(env: Env): void {
           `${env.subprogs[path.at(-1) ?? 0]?.name ?? ''}() to ${env.subprogs[index]?.name ?? ''}()`,
       )
     const subprog = env.subprogs[index] as Subprog
+    if (index !== 0 && subprog.hasTailCall && above >= 256) {
+      env.refuse(`tail_calls are not allowed when call stack of previous frames is ${above} bytes. Too large`, 'EACCES')
+    }
     const total = above + rounded(subprog.stackDepth)
     if (total > 512) {
       env.refuse(`combined stack size of ${frames} calls is ${total}. Too large`, 'EACCES')

@@ -89,6 +89,12 @@ const UNFIT: ReadonlySet<string> = new Set([
   'xdp_sock',
 ])
 
+function refuseUnfit(env: Env, dst: number): void {
+  const reg = env.reg(dst)
+  if (!UNFIT.has(reg.type)) return
+  env.refuse(`BPF_ATOMIC stores into R${dst} ${typeText(reg.type, reg.flags)} is not allowed`, 'EACCES')
+}
+
 export function atomic(env: Env, insn: Insn): void {
   const { dst, src, off, code, imm } = insn
   const size = sizeOf(code)
@@ -99,6 +105,7 @@ export function atomic(env: Env, insn: Insn): void {
   if (imm === 0x110) {
     readReg(env, src)
     readReg(env, dst)
+    refuseUnfit(env, dst)
     checkAccess(env, dst, off, { write: true, size, value: src })
     return
   }
@@ -106,9 +113,7 @@ export function atomic(env: Env, insn: Insn): void {
   readReg(env, dst)
   if (imm === 0xf1) readReg(env, 0)
   const reg = env.reg(dst)
-  if (UNFIT.has(reg.type)) {
-    env.refuse(`BPF_ATOMIC stores into R${dst} ${typeText(reg.type, reg.flags)} is not allowed`, 'EACCES')
-  }
+  refuseUnfit(env, dst)
   const into = (imm & 1) === 0 ? -1 : imm === 0xf1 ? 0 : src
   if (into >= 0) writeReg(env, into)
   if (env.reg(src).type !== 'scalar' && reg.type === 'fp') {

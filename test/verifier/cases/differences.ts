@@ -23,9 +23,6 @@ export const verdictDifferences: Readonly<Record<string, string>> = {
   'dynptr/slice': 'not modelled: dynptrs',
   'exceptions/throw-with-reference': 'not modelled: kfuncs',
   'exceptions/throw': 'not modelled: kfuncs',
-  'helpers/strtol-misaligned-result':
-    'another check comes first, or its text differs: misaligned stack access off (0x0; 0x0)+-12+0 size 8',
-  'helpers/unspecified': 'another check comes first, or its text differs: invalid func unknown#0',
   'iterators/destroyed-twice': 'not modelled: kfuncs',
   'iterators/next-without-new': 'not modelled: kfuncs',
   'iterators/not-destroyed': 'not modelled: kfuncs',
@@ -47,54 +44,14 @@ export const verdictDifferences: Readonly<Record<string, string>> = {
   'kptr/half-read': 'not modelled: pointers in maps (kptr)',
   'kptr/untrusted-read': 'not modelled: pointers in maps (kptr)',
   'loops/may-goto': 'refused too much: BPF program is too large. Processed 1000001 insn',
-  'mapvalue/direct-needs-array': 'a check of Linux is missing: no direct value access support for this map type',
-  'mapvalue/direct-needs-one-entry':
-    'a check of Linux is missing: invalid access to map value pointer, value_size=16 off=0',
-  'mapvalue/direct-out-of-range':
-    'another check comes first, or its text differs: R1 min value is outside of the allowed memory range',
-  'mapvalue/update-of-read-only-map': 'a check of Linux is missing: write into map forbidden',
-  'mapvalue/update-value-too-short':
-    'another check comes first, or its text differs: invalid indirect access to stack R3 off=-8 size=16',
   'memory/load-through-map-pointer': 'not modelled: access through map_ptr',
-  'memory/store-release-ctx': 'a check of Linux is missing: BPF_ATOMIC stores into R1 ctx is not allowed',
-  'sizes/too-large-for-stack':
-    'another check comes first, or its text differs: invalid indirect access to stack R1 off=-16 size=31',
   'sleepable/helper-that-sleeps-in-rcu': 'not modelled: kfuncs',
-  'sleepable/map-type':
-    'a check of Linux is missing: Sleepable programs can only use array, hash, ringbuf and local storage maps',
-  'stack/helper-fills-beyond-frame':
-    'another check comes first, or its text differs: invalid indirect access to stack R1 off=-16 size=24',
-  'stack/helper-reads-above-frame':
-    'another check comes first, or its text differs: invalid indirect access to stack R2 off=-4 size=8',
-  'stack/helper-reads-below-512':
-    'another check comes first, or its text differs: invalid indirect access to stack R2 off=-600 size=8',
-  'stack/misaligned-8':
-    'another check comes first, or its text differs: misaligned stack access off (0x0; 0x0)+0+-12 size 8',
-  'stack/misaligned':
-    'another check comes first, or its text differs: misaligned stack access off (0x0; 0x0)+0+-6 size 4',
-  'stack/straddles-top':
-    'another check comes first, or its text differs: misaligned stack access off (0x0; 0x0)+0+-4 size 8',
-  'stackdepth/callback':
-    'another check comes first, or its text differs: misaligned stack access off (0x0; 0x0)+0+-300 size 8',
-  'stackdepth/siblings':
-    'another check comes first, or its text differs: misaligned stack access off (0x0; 0x0)+0+-300 size 8',
-  'structops/ext-no-target': 'another check comes first, or its text differs: Tracing programs must provide btf_id',
   'subprograms/global-ctx': 'not modelled: pointer arguments of global functions',
   'subprograms/global-memory-no-null-check': 'not modelled: pointer arguments of global functions',
   'subprograms/global-memory-too-short': 'not modelled: pointer arguments of global functions',
   'subprograms/global-memory': 'not modelled: pointer arguments of global functions',
   'subprograms/global-nonnull': 'not modelled: pointer arguments of global functions',
   'subprograms/global-void': "a check of Linux is missing: Caller passes invalid args into func#1 ('other')",
-  'subprograms/nine-frames': 'another check comes first, or its text differs: the call stack of 8 frames is too deep',
-  'subprograms/recursion': 'another check comes first, or its text differs: the call stack of 8 frames is too deep',
-  'tailcalls/in-subprogram-deep-stack':
-    'a check of Linux is missing: tail_calls are not allowed when call stack of previous frames is 320 bytes. Too large',
-  'tailcalls/wrong-map':
-    'another check comes first, or its text differs: cannot pass map_type 2 into func bpf_tail_call#12',
-  'timers/other-map':
-    "a check of Linux is missing: timer pointer in R1 map_uid=0 doesn't match map pointer in R2 map_uid=0",
-  'tnum/strict-alignment-of-map-value': 'a check of Linux is missing: misaligned value access off 0+0+2 size 4',
-  'tnum/strict-alignment-of-packet': 'a check of Linux is missing: misaligned packet access off 2+0+0+1 size 4',
   'tracing/current-task': 'not modelled: bpf_get_current_task_btf',
 }
 
@@ -118,11 +75,8 @@ export const logDifferences: Readonly<Record<string, string>> = {
   'deadcode/last-is-conditional': 'line 1: of the log',
   'deadcode/unreachable': 'line 1: of the log',
   'helpers/not-for-this-type': 'line 3: of the log',
-  'insns/map-descriptor-bad': 'statistics of the log',
   'locks/balanced': 'line 26: of the log',
   'locks/not-given-back': 'line 21: of the log',
-  'locks/socket-filter': 'line 1: of the log',
-  'locks/tracing': 'line 1: of the log',
   'mapvalue/null-check-by-equal-pointers': 'line 30: of the log',
   'packet/ld-abs-clobbers': 'line 3: of the log',
   'packet/ld-abs-in-xdp': 'line 3: of the log',
@@ -135,13 +89,14 @@ export const logDifferences: Readonly<Record<string, string>> = {
   'references/ld-abs-with-reference': 'line 3: of the log',
   'references/tail-call-with-reference': 'line 42: of the log',
   'stack/variable-offset-read-of-spill': 'line 26: of the log',
+  'stackdepth/callback': 'line 9: of the log',
   'subprograms/falls-into-next': 'line 1: of the log',
   'subprograms/jump-out': 'line 1: of the log',
   'subprograms/unused': 'line 1: of the log',
+  'tailcalls/in-subprogram-deep-stack': 'statistics of the log',
   'tailcalls/in-subprogram': 'statistics of the log',
   'timers/callback-must-return-0': 'line 14: of the log',
   'timers/init-and-start': 'line 29: of the log',
-  'timers/tracing': 'line 1: of the log',
   'tnum/alignment-of-masked-stack-offset': 'line 26: of the log',
   'tnum/or-makes-bits-known': 'line 12: of the log',
   'tracing/tp-btf-behind-arguments': 'line 8: of the log',
