@@ -463,6 +463,9 @@ function fdBytes(value: unknown): Uint8Array {
 
 function codecOf(types: MapTypes | undefined, typeId: number | undefined, size: number): Codec<unknown> {
   if (types === undefined || typeId === undefined || typeId === 0) return bytesCodec(size) as Codec<unknown>
+  // A compiler leaves the sections of externs (.kconfig) without size and offsets: there is nothing to tell variables by.
+  const type = types.btf.type(typeId)
+  if (type.kind === 'datasec' && type.size === 0) return bytesCodec(size) as Codec<unknown>
   return btfCodec(types.btf, typeId, size)
 }
 
