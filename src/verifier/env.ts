@@ -3,6 +3,7 @@
 import type { ErrnoName } from '../base/index.js'
 import { formatKernelInsn, type Insn, type InsnNames, type NamedInsn } from '../isa/index.js'
 import type { AttachTypeName, ProgType } from '../spec/index.js'
+import type { FuncArg } from './call/func-args.js'
 import type { StructOps, Target } from './check/attach-target.js'
 import { LoopVisits } from './explore/loop-visits.js'
 import { stateText } from './log/print-state.js'
@@ -21,6 +22,12 @@ export interface Subprog {
   readonly global: boolean
   /** The BTF func_proto, 0 without. */
   readonly protoId: number
+  /** Its BTF func, 0 without. */
+  readonly funcId: number
+  /** Its arguments, once they are known to be described well. */
+  args: readonly FuncArg[] | undefined
+  /** Callers pass other arguments than BTF tells. */
+  unreliable: boolean
   stackDepth: number
   hasTailCall: boolean
   changesPacket: boolean

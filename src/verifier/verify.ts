@@ -1,9 +1,9 @@
 // The door: a program in, Linux's verdict out.
 
-import { skipModifiers } from '../btf/index.js'
 import { checkInsnStream, decodeInsns, type Insn } from '../isa/index.js'
 import { PROG_TYPES, type ProgType } from '../spec/index.js'
 import { acquireReference } from './call/effects.js'
+import { argsOf, entryReg, isUnfit } from './call/func-args.js'
 import { findSubprogs, markFlow } from './cfg/flow.js'
 import { findLiveRegisters, printLiveRegisters } from './cfg/live-registers.js'
 import { findLoops } from './cfg/loops.js'
@@ -16,7 +16,7 @@ import { LoopVisits } from './explore/loop-visits.js'
 import { walk } from './explore/walk.js'
 import { VerifierLog } from './log/verifier-log.js'
 import { Refusal } from './refusal.js'
-import { pointerReg, unknownReg } from './state/reg.js'
+import { pointerReg } from './state/reg.js'
 import { Frame, State } from './state/state.js'
 import type { Diagnostic, VerifyOptions, VerifyProgram, VerifyResult } from './types.js'
 
@@ -101,11 +101,10 @@ function run(env: Env): void {
   for (let again = true; again; ) {
     again = false
     env.subprogs.forEach((subprog, i) => {
-      if (!subprog.global || !subprog.called || subprog.stackDepth < 0 || verified.get(env)?.has(i)) return
+      if (i === 0 || !subprog.global || !subprog.called || subprog.stackDepth < 0 || verified.get(env)?.has(i)) return
       const done = verified.get(env) ?? new Set()
       done.add(i)
       verified.set(env, done)
-      if (log.traces) log.write(`Validating ${subprog.name}() func#${i}...\n`)
       checkSubprog(env, i)
       again = true
       if (log.traces) log.write(`Func#${i} ('${subprog.name}') is safe for any args that match its prototype\n`)
@@ -154,39 +153,35 @@ function checkSubprog(env: Env, index: number): void {
   env.prevInsnsProcessed = 0
   env.prevJumpsProcessed = 0
   state.firstInsn = subprog.start
-  if (index === 0) {
+  const start = env.log.position
+  if (index > 0 || env.extension) {
+    if (env.log.traces) env.log.write(`Validating ${subprog.name}() func#${index}...\n`)
+    setArguments(env, frame, index)
+  } else {
     frame.regs[1] = pointerReg('ctx')
     for (const arg of env.structOps?.args ?? []) if (arg.refcounted) arg.refObjId = acquireReference(env)
-    noteUnsizedContext(env, subprog)
-  } else globalArguments(env, frame, subprog)
+    noteMainArguments(env)
+  }
   env.scratchAll()
-  const start = env.log.position
   walk(env)
   if ((env.log.level & 2) === 0) env.log.reset(start)
 }
 
-/** Linux looks at the main program's argument too, and only remarks on what it cannot size. */
-function noteUnsizedContext(env: Env, subprog: Subprog): void {
+/** Linux looks at the main program's arguments too, and only remarks on what it does not like. */
+function noteMainArguments(env: Env): void {
   const { btf, funcInfo } = env.prog
-  const proto = btf === undefined || subprog.protoId === 0 ? undefined : btf.type(subprog.protoId)
-  if (btf === undefined || proto?.kind !== 'func_proto') return
-  const func = btf.type(funcInfo?.[0]?.typeId ?? 0)
-  if (func.kind === 'func' && func.linkage === 'static') return
-  const param = proto.params[0]
-  const pointer = param === undefined ? undefined : skipModifiers(btf, param.type)
-  if (pointer?.kind !== 'ptr') return
-  const target = skipModifiers(btf, pointer.type)
-  if (target.kind !== 'void') return
-  env.log.write("arg#0 reference type('UNKNOWN ') size cannot be determined: -22\n")
+  if (btf === undefined || (funcInfo?.length ?? 0) === 0) return
+  const found = argsOf(env, 0)
+  if (isUnfit(found) && found.message !== '') env.log.write(`${found.message}\n`)
 }
 
-function globalArguments(env: Env, frame: Frame, subprog: Subprog): void {
-  const { btf } = env.prog
-  const proto = btf?.type(subprog.protoId)
-  if (btf === undefined || proto?.kind !== 'func_proto') return
-  proto.params.forEach((param, i) => {
-    const type = skipModifiers(btf, param.type)
-    if (type.kind === 'int' || type.kind === 'enum' || type.kind === 'enum64') frame.regs[i + 1] = unknownReg()
-    else env.unsupported('pointer arguments of global functions')
+function setArguments(env: Env, frame: Frame, index: number): void {
+  const found = argsOf(env, index)
+  if (isUnfit(found)) {
+    if (found.message === '') env.refuseSilently('Invalid argument', found.errno)
+    env.refuse(found.message, found.errno)
+  }
+  found.forEach((arg, i) => {
+    frame.regs[i + 1] = entryReg(env, arg)
   })
 }

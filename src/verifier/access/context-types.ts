@@ -25,3 +25,23 @@ export function contextTypes(env: Env, type: ProgTypeName): ContextTypes | undef
   const programId = plainType(btf, program).id
   return { name: btf.typeName(programId), programId, kernelId: plainType(btf, kernel).id }
 }
+
+/**
+ * Names of the struct that programs of a type call their context, typedefs first; [''] where it has none.
+ * undefined without the kernel's BTF.
+ */
+export function contextName(env: Env, type: ProgTypeName): readonly string[] | undefined {
+  const btf = env.prog.kernelBtf
+  const table = btf?.findByName('bpf_ctx_convert', 'struct')
+  const struct = btf === undefined || table === undefined ? undefined : btf.type(table)
+  if (btf === undefined || struct?.kind !== 'struct') {
+    const name = env.type.context.struct
+    return name === undefined ? [''] : [name]
+  }
+  const member = struct.members.find(({ name }) => name === `BPF_PROG_TYPE_${type.toUpperCase()}_prog`)
+  if (member === undefined) return undefined
+  const named = btf.type(member.type)
+  const { type: plain } = plainType(btf, member.type)
+  const last = plain.kind === 'struct' || plain.kind === 'union' ? plain.name : ''
+  return named.name === last ? [last] : [named.name, last]
+}

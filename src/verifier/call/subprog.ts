@@ -1,22 +1,24 @@
 // Calls between the program's own functions.
 
-import { skipModifiers } from '../../btf/index.js'
 import type { Insn } from '../../isa/index.js'
 import { checkRange } from '../check/exit.js'
 import type { Env, Subprog } from '../env.js'
 import { markPrecise } from '../explore/precision.js'
 import { findPrevious, widen } from '../explore/widen.js'
-import { forgetArguments, readReg } from '../insn/operands.js'
+import { forgetArguments } from '../insn/operands.js'
+import { Refusal } from '../refusal.js'
 import { type Reg, unknownReg } from '../state/reg.js'
 import { Frame } from '../state/state.js'
 import { clearPacketPointers } from './effects.js'
+import { checkPassed } from './pass-args.js'
 
 /** Returns the next instruction. */
 export function subprogCall(env: Env, insn: Insn): number {
   const index = env.subprogAt(insn.pc + insn.imm + 1)
   const subprog = env.subprogs[index] as Subprog
+  const passed = passes(env, index, subprog)
   if (subprog.global) {
-    globalCall(env, index, subprog)
+    globalCall(env, index, subprog, passed)
     return insn.pc + 1
   }
   const { state } = env
@@ -37,11 +39,21 @@ export function subprogCall(env: Env, insn: Insn): number {
 }
 
 /** A global function is verified by itself: a call checks the arguments only. */
-function globalCall(env: Env, index: number, subprog: Subprog): void {
-  if (env.state.activeLocks > 0) {
+function globalCall(env: Env, index: number, subprog: Subprog, passed: Refusal | undefined): void {
+  const { state } = env
+  if (state.activeLocks > 0) {
     env.refuse('global function calls are not allowed while holding a lock,\nuse static function instead')
   }
-  checkGlobalArguments(env, index, subprog)
+  const atomic = state.rcuDepth > 0 || state.preemptDepth > 0 || env.prog.sleepable !== true
+  if (subprog.mightSleep && atomic) {
+    env.refuse(
+      'global functions that may sleep are not allowed in non-sleepable context,\n' +
+        'i.e., in a RCU/IRQ/preempt-disabled section, or in\na non-sleepable BPF program context',
+    )
+  }
+  if (passed !== undefined) {
+    env.refuse(`Caller passes invalid args into func#${index} ('${subprog.name}')`, passed.errno)
+  }
   if (env.log.traces) env.log.write(`Func#${index} ('${subprog.name}') is global and assumed valid.\n`)
   subprog.called = true
   if (subprog.changesPacket) clearPacketPointers(env)
@@ -49,24 +61,19 @@ function globalCall(env: Env, index: number, subprog: Subprog): void {
   env.regs[0] = unknownReg()
 }
 
-function checkGlobalArguments(env: Env, index: number, subprog: Subprog): void {
-  const { btf } = env.prog
-  const proto = btf?.type(subprog.protoId)
-  if (btf === undefined || proto?.kind !== 'func_proto') return
-  proto.params.forEach((param, i) => {
-    const type = skipModifiers(btf, param.type)
-    const regno = i + 1
-    const scalar = type.kind === 'int' || type.kind === 'enum' || type.kind === 'enum64'
-    if (scalar) {
-      readReg(env, regno)
-      if (env.reg(regno).type !== 'scalar') {
-        env.log.write(`R${regno} is not a scalar\n`)
-        env.refuse(`Caller passes invalid args into func#${index} ('${subprog.name}')`)
-      }
-      return
-    }
-    env.unsupported('pointer arguments of global functions')
-  })
+/** Whether the registers are what BTF says of the function; its complaint is in the log where they are not. */
+function passes(env: Env, index: number, subprog: Subprog): Refusal | undefined {
+  if ((env.prog.funcInfo?.length ?? 0) === 0 || subprog.funcId === 0 || subprog.unreliable) {
+    return new Refusal('', 'EINVAL')
+  }
+  try {
+    checkPassed(env, index)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.unsupported) throw error
+    subprog.unreliable = true
+    return error
+  }
 }
 
 /** The callee's exit; returns the next instruction. */
