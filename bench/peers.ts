@@ -21,11 +21,17 @@ export function runPeer(name: string, args: readonly string[]): Map<string, numb
     console.error(`${name}: ${stderr}`)
     return undefined
   }
+  return rounds(stdout)
+}
+
+/** The numbers by name in a peer's output, without the first `skip` of each. */
+export function rounds(stdout: string, skip = 0): Map<string, number[]> {
   const results = new Map<string, number[]>()
   for (const line of stdout.trim().split('\n')) {
     const [key = '', value] = line.split(' ')
     add(results, key, Number(value))
   }
+  for (const values of results.values()) values.splice(0, skip)
   return results
 }
 

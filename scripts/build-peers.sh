@@ -9,6 +9,7 @@ CC=${CC:-gcc}
 if command -v "$CC" >/dev/null; then
   "$CC" -O2 -o "$out/map-ops-c" bench/peers/map-ops.c || echo "bench/peers/map-ops.c does not build" >&2
   "$CC" -O2 -o "$out/ring-buffer-c" bench/peers/ring-buffer.c -lbpf -lpthread || echo "bench/peers/ring-buffer.c needs libbpf-dev" >&2
+  "$CC" -O2 -o "$out/load-c" bench/peers/load.c -lbpf || echo "bench/peers/load.c needs libbpf-dev" >&2
 else
   echo "no C compiler: no C peers" >&2
 fi

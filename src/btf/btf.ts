@@ -148,12 +148,26 @@ export class Btf implements TypeSource {
   *#matches(name: string, flavored: boolean): Generator<number> {
     if (name === '') return
     if (this.base !== undefined) yield* this.base.#matches(name, flavored)
-    this.#index ??= new NameIndex({
-      startId: this.startId,
-      endId: this.typeCount,
-      nameAt: (id) => this.#nameAt(id),
-    })
+    this.#index ??= this.#indexNames()
     yield* flavored ? this.#index.flavored(name) : this.#index.exact(name)
+  }
+
+  #indexNames(): NameIndex {
+    const { startId, startString, bytes, view, littleEndian } = this
+    const { stringStart, stringEnd } = this.layout
+    const offsets = this.#offsets
+    const index = new NameIndex(startId, this.typeCount, (id) => this.#nameAt(id))
+    for (let i = offsets.length - 1; i >= 0; i--) {
+      const offset = view.getUint32(offsets[i]!, littleEndian)
+      const start = stringStart + offset - startString
+      if (offset >= startString && offset > 0 && start < stringEnd) {
+        index.add(startId + i, bytes, start)
+        continue
+      }
+      const name = this.#nameAt(startId + i)
+      if (name !== undefined) index.add(startId + i, name.bytes, name.start)
+    }
+    return index
   }
 
   #nameAt(id: number): { bytes: Uint8Array; start: number } | undefined {

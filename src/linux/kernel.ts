@@ -181,18 +181,27 @@ export function linux(): Kernel {
     watch: (fd, ready, options = {}) => session.watch(fd, ready, options),
     mmap: (fd, offset, length, writable) => session.mmap(fd, offset, length, writable),
     munmap: (bytes) => session.mappings.unmap(bytes),
-    vmlinuxBtf() {
-      try {
-        return readFileSync('/sys/kernel/btf/vmlinux')
-      } catch {
-        return undefined
-      }
-    },
+    vmlinuxBtf,
     config: kernelConfig,
     [Symbol.dispose]() {
       session.closeAll()
     },
   }
+}
+
+let vmlinux: WeakRef<Uint8Array> | undefined
+
+/** It stays the same as long as the kernel runs: all sessions share what somebody still uses. */
+function vmlinuxBtf(): Uint8Array | undefined {
+  let bytes = vmlinux?.deref()
+  if (bytes !== undefined) return bytes
+  try {
+    bytes = readFileSync('/sys/kernel/btf/vmlinux')
+  } catch {
+    return undefined
+  }
+  vmlinux = new WeakRef(bytes)
+  return bytes
 }
 
 function kernelConfig(): string | undefined {

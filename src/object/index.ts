@@ -14,7 +14,7 @@ export { type BtfFeature, type LoadableBtfOptions, loadableBtf } from './loadabl
 export { kernelName, type Machine, type MapCreation, mapCreation } from './map-creation.js'
 export { ObjectError, type ObjectErrorPlace } from './object-error.js'
 export { type OpenOptions, openObject } from './open-object.js'
-export { objectBtf, objectBtfExt } from './parsed.js'
+export { hasCoreRelocations, objectBtf, objectBtfExt } from './parsed.js'
 export { externKernelName, type ProgramResolver, patchProgram, type ResolvedKsym } from './patch-program.js'
 export type {
   ExternSpec,

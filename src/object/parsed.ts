@@ -40,6 +40,11 @@ export function objectBtfExt(spec: ObjectSpec): BtfExt | undefined {
   return ext
 }
 
+/** Whether any instruction of the object depends on the layout of a kernel's types. */
+export function hasCoreRelocations(spec: ObjectSpec): boolean {
+  return (objectBtfExt(spec)?.coreRelos.length ?? 0) > 0
+}
+
 /** All CO-RE relocations of the object against `targets`, resolved in the object's order (earlier ones narrow later ones). */
 export function coreResults(spec: ObjectSpec, targets: readonly Btf[]): CoreResults {
   const btf = objectBtf(spec)

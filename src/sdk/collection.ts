@@ -11,6 +11,7 @@ import {
 import {
   applyKconfig,
   externKernelName,
+  hasCoreRelocations,
   kernelName,
   linkProgram,
   loadableBtf,
@@ -353,7 +354,7 @@ class Loader {
         : {}),
       ...(this.fdArray.length > 1 ? { fdArray: this.fdArray } : {}),
       ...attachTargetOf(spec, program, this.kernelBtf, this.options.attachTo?.[program.name]),
-      ...structOpsTarget(spec, program, this.vmlinux()),
+      ...(program.type === 'struct_ops' ? structOpsTarget(spec, program, this.vmlinux()) : {}),
     }
     const { fd, log } = this.callLoad(program, request)
     const { section, attachTarget, attachType } = program
@@ -400,7 +401,8 @@ class Loader {
 
   coreTargets(): readonly Btf[] | undefined {
     const { targetBtf } = this.options
-    if (targetBtf === null) return undefined
+    // The kernel's BTF is large: it is opened for those that need it.
+    if (targetBtf === null || !hasCoreRelocations(this.spec)) return undefined
     if (targetBtf !== undefined) return [targetBtf]
     const own = this.vmlinux()
     // A kernel whose BTF does not describe its structures (the embedded one) is no target: the code stays as compiled.

@@ -14,6 +14,9 @@ interface ModuleBtf {
   readonly handle: Handle
 }
 
+/** A kernel hands out the same bytes again while it can. */
+const parsed = new WeakMap<Uint8Array, Btf>()
+
 /** BTF of a running kernel: its own, and its modules' once something is not found there. Lazy: it is large. */
 export class KernelBtf {
   readonly #kernel: Kernel
@@ -27,7 +30,10 @@ export class KernelBtf {
   vmlinux(): Btf | undefined {
     if (this.#vmlinux === undefined) {
       const bytes = this.#kernel.vmlinuxBtf()
-      if (bytes !== undefined) this.#vmlinux = parseBtf(bytes)
+      if (bytes !== undefined) {
+        this.#vmlinux = parsed.get(bytes) ?? parseBtf(bytes)
+        parsed.set(bytes, this.#vmlinux)
+      }
     }
     return this.#vmlinux
   }
