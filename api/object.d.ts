@@ -373,6 +373,8 @@ export declare function describeObject(spec: ObjectSpec): DescribedObject;
 
 export declare function externKernelName(extern: ExternSpec): string;
 
+export declare function hasCoreRelocations(spec: ObjectSpec): boolean;
+
 export declare function kernelName(name: string): string;
 
 export declare function linkProgram(spec: ObjectSpec, programName: string, options?: LinkOptions): LinkedProgram;
