@@ -110,6 +110,7 @@ export declare class Executable {
     constructor(bytes: Uint8Array);
     fileOffset(address: number): number | undefined;
     function(name: string): ExecutableFunction | undefined;
+    address(name: string): number | undefined;
     functions(matches: (name: string) => boolean): ExecutableFunction[];
     staticProbes(): StaticProbe[];
 }

@@ -5,6 +5,7 @@ export interface Clock {
     boottime(): bigint;
     realtime(): bigint;
     tai(): bigint;
+    attach?(memory: Memory): Addr;
 }
 
 export interface ClonedPacket {
@@ -79,6 +80,9 @@ export declare class PacketRunner {
     #private;
     constructor(machine: Machine, program: LoadedProgram, options?: PacketRunnerOptions);
     run(bytes: Uint8Array, offset?: number, length?: number): number;
+    loadBurst(columns: PacketColumns): boolean;
+    runBurst(from: number, to: number, stop?: number): number;
+    burstResults(): Uint32Array;
     get outputAddress(): number;
     get outputLength(): number;
     outputView(): Uint8Array;
@@ -144,6 +148,7 @@ export declare function staticNetwork(options?: NetworkOptions): NetworkHost;
 
 // Named above, exported by other entries: Fd (skep), Kernel (skep)
 
-// Named above, exported by none: BpfMap (vm/types), DeviceOptions (vm/net/static-network), LoadedProgram (vm/machine)
-//   Machine (vm/machine), NeighbourOptions (vm/net/static-network), RedirectKind (vm/net/redirect)
-//   RouteOptions (vm/net/static-network), SocketOptions (vm/net/static-network), WorldOptions (embedded/world)
+// Named above, exported by none: Addr (vm/types), BpfMap (vm/types), DeviceOptions (vm/net/static-network)
+//   LoadedProgram (vm/machine), Machine (vm/machine), Memory (vm/memory), NeighbourOptions (vm/net/static-network)
+//   PacketColumns (vm/packet-burst), RedirectKind (vm/net/redirect), RouteOptions (vm/net/static-network)
+//   SocketOptions (vm/net/static-network), WorldOptions (embedded/world)

@@ -336,7 +336,7 @@ export interface KernelType {
 }
 
 export interface KprobeMultiOptions {
-    readonly functions?: readonly string[];
+    readonly functions?: readonly string[] | string;
     readonly addresses?: readonly bigint[];
     readonly cookies?: readonly bigint[];
     readonly return?: boolean;
@@ -812,6 +812,8 @@ export declare function int64Codec(signed?: boolean): Codec<bigint>;
 
 export declare function intCodec(size: 1 | 2 | 4, signed?: boolean): Codec<number>;
 
+export declare function kernelFunctions(kernel: Kernel, pattern: string): string[];
+
 export declare function linkSockmap(program: BpfProgram, map: BpfMap): BpfLink;
 
 export declare function listUsdt(binary: string, pid?: number): {
@@ -821,7 +823,7 @@ export declare function listUsdt(binary: string, pid?: number): {
     fileOffset: number;
     semaphoreOffset: number;
     args: string;
-    decodedArgs: import("../tracing/usdt-args.js").UsdtArg[];
+    decodedArgs: UsdtArg[];
 }[];
 
 export declare function load(source: string | Uint8Array | ObjectSpec, options: CollectionOptions): Promise<Collection>;
@@ -854,6 +856,8 @@ export declare function recordDecoder<T = unknown>(source: ObjectSpec | Btf, nam
 
 export declare function removeClsact(device: Device): boolean;
 
+export declare function syscallFunction(kernel: Kernel, name: string): string;
+
 export declare function tcFilters(device: Device, direction: Direction): BpfFilter[];
 
 // Named above, exported by other entries: AttachTypeName (skep/spec), BpfFilter (skep/kernel), Btf (skep/btf)
@@ -866,4 +870,4 @@ export declare function tcFilters(device: Device, direction: Direction): BpfFilt
 
 // Named above, exported by none: EventSource (sdk/event-stream), FormatErrorPlace (base/errors)
 //   FormatKind (base/errors), Handle (sdk/handle), SAMPLES (sdk/features/btf-kinds)
-//   SAMPLES (sdk/features/instructions), STREAM_ID (sdk/program-stream)
+//   SAMPLES (sdk/features/instructions), STREAM_ID (sdk/program-stream), UsdtArg (sdk/tracing/usdt-args)

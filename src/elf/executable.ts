@@ -128,6 +128,16 @@ export class Executable {
     return undefined
   }
 
+  /** Virtual address of a symbol that is defined here, function or data; undefined without one. */
+  address(name: string): number | undefined {
+    const wanted = new TextEncoder().encode(name)
+    for (const type of [SHT.SYMTAB, SHT.DYNSYM]) {
+      for (const found of this.#symbols(type, true))
+        if (this.#named(found.names, found.name, wanted)) return found.address
+    }
+    return undefined
+  }
+
   /** Functions whose name matches; for patterns and suggestions. Several names of one place come once. */
   functions(matches: (name: string) => boolean): ExecutableFunction[] {
     const all = new Map<number, ExecutableFunction>()
@@ -181,18 +191,19 @@ export class Executable {
     return { provider, name, address, fileOffset, semaphoreOffset, args }
   }
 
-  *#symbols(type: number) {
+  *#symbols(type: number, data = false) {
     for (const section of this.#sections) {
       if (section.type !== type) continue
       const strings = this.#sections[section.link]
       if (strings === undefined) continue
       const names = this.#data(strings)
-      const data = this.#data(section)
-      const view = new DataView(data.buffer, data.byteOffset, data.byteLength)
+      const table = this.#data(section)
+      const view = new DataView(table.buffer, table.byteOffset, table.byteLength)
       const little = this.#littleEndian
-      for (let at = 0; at + SYMBOL_SIZE <= data.length; at += SYMBOL_SIZE) {
+      for (let at = 0; at + SYMBOL_SIZE <= table.length; at += SYMBOL_SIZE) {
         const kind = view.getUint8(at + 4) & 15
-        if (kind !== STT.FUNC && kind !== STT_GNU_IFUNC && kind !== STT.NOTYPE) continue
+        if (kind !== STT.FUNC && kind !== STT_GNU_IFUNC && kind !== STT.NOTYPE && !(data && kind === STT.OBJECT))
+          continue
         if (view.getUint16(at + 6, little) === SHN.UNDEF) continue
         const name = view.getUint32(at, little)
         const address = Number(view.getBigUint64(at + 8, little))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,8 +8,9 @@ import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { FormatError } from '#src/base/index.js'
 import { Executable } from '#src/elf/index.js'
-import { KernelError } from '#src/kernel/index.js'
+import { type Kernel, KernelError } from '#src/kernel/index.js'
 import {
+  attach,
   attachKprobe,
   attachKprobeMulti,
   attachPerfEvent,
@@ -19,10 +20,12 @@ import {
   attachUsdt,
   BpfLink,
   type Collection,
+  kernelFunctions,
   listUsdt,
+  syscallFunction,
   UsageError,
 } from '#src/sdk/index.js'
-import { parseUsdtArgs } from '#src/sdk/tracing/usdt-args.js'
+import { encodeUsdtSpec, parseUsdtArgs } from '#src/sdk/tracing/usdt-args.js'
 import { linuxUnavailable, openLinux } from '../support/kernels.js'
 import { hits, loadFixture } from '../support/net.js'
 import { root } from '../support/paths.js'
@@ -167,17 +170,17 @@ test('static probes: every kind of argument, the semaphore, the cookie', { skip:
   const library = probed()
   const [probe, ...more] = listUsdt(library.path)
   assert.equal(more.length, 0)
-  assert.deepEqual([probe?.provider, probe?.name, probe?.decodedArgs.length], ['skep', 'moment', 4])
+  assert.deepEqual([probe?.provider, probe?.name, probe?.decodedArgs.length], ['skep', 'moment', 6])
   assert.ok((probe?.semaphoreOffset ?? 0) > 0)
   assert.equal(library.skep_probe(0, 0, 0), 0)
   const place = { binary: library.path, provider: 'skep', probe: 'moment', pid }
   const attached = attachUsdt(programs, programs.program('on_probe'), { ...place, cookie: 21n })
   assert.equal(library.skep_probe(-5, 123456789012, 200), 1)
   assert.equal(hits(programs, 0), 1)
-  assert.equal(last(programs, 0), 4n)
+  assert.equal(last(programs, 0), 6n)
   assert.equal(last(programs, 1), 21n)
-  const args = [2, 3, 4, 5].map((number) => BigInt.asIntN(64, last(programs, number) ?? 0n))
-  assert.deepEqual(args, [-5n, 123456789012n, -7n, 200n])
+  const args = [2, 3, 4, 5, 6, 7].map((number) => BigInt.asIntN(64, last(programs, number) ?? 0n))
+  assert.deepEqual(args, [-5n, 123456789012n, -7n, 200n, 33n, 44n])
   attached.detach()
   assert.equal(library.skep_probe(1, 2, 3), 0)
   assert.equal(hits(programs, 0), 1)
@@ -205,6 +208,58 @@ test('kprobes: attached where the kernel has them, refused with a reason where n
   }
 })
 
+test('functions of the kernel by pattern, and the one behind a system call', { skip }, () => {
+  using kernel = openLinux()
+  const before = readdirSync('/proc/self/fd').length
+  const found = kernelFunctions(kernel, 'tcp_v?_syn_recv_*')
+  assert.ok(found.includes('tcp_v4_syn_recv_sock'), found.join())
+  assert.ok(found.every((name) => /^tcp_v._syn_recv_/.test(name)))
+  assert.deepEqual(kernelFunctions(kernel, 'tcp_v4_syn_recv_sock'), ['tcp_v4_syn_recv_sock'])
+  assert.deepEqual(kernelFunctions(kernel, 'tcp.v4*'), [])
+  const prefix = { x64: '__x64_sys_', arm64: '__arm64_sys_' }[process.arch as 'x64'] ?? 'sys_'
+  assert.equal(syscallFunction(kernel, 'nanosleep'), `${prefix}nanosleep`)
+  assert.throws(() => syscallFunction(kernel, 'no_such'), { code: 'ENOENT' })
+  assert.equal(readdirSync('/proc/self/fd').length, before)
+})
+
+test('kprobes as they are asked for: patterns and system calls, of a kernel that has them', { skip }, async () => {
+  using real = openLinux()
+  const asked: { name: string; request: object }[] = []
+  // This kernel may have no kprobes: what it would be asked is what is tested.
+  const fake: Kernel = Object.assign(Object.create(real), {
+    call(name: 'open', request: { path: string }) {
+      if (name === 'open' && request.path.startsWith('/sys/bus/event_source/devices/kprobe/')) {
+        const path = join(tmpdir(), `skep-pmu-${process.pid}`)
+        writeFileSync(path, request.path.endsWith('type') ? '6\n' : 'config:0\n')
+        try {
+          return real.call('open', { path })
+        } finally {
+          rmSync(path)
+        }
+      }
+      if ((name as string) === 'perf_event_open' || (name as string) === 'link_create') {
+        asked.push({ name, request })
+        throw new KernelError('EOPNOTSUPP', name)
+      }
+      return real.call(name, request)
+    },
+  })
+  using programs = await loadFixture(fake, 'attach/tracing.o', 'on_syscall', 'on_pattern')
+  assert.throws(() => attach(programs, 'on_syscall'), { code: 'EOPNOTSUPP' })
+  assert.throws(() => attach(programs, 'on_pattern'), { code: 'EOPNOTSUPP' })
+  const [event, link] = asked as { request: Record<string, unknown> }[]
+  assert.equal(event?.request['probeName'], syscallFunction(real, 'nanosleep'))
+  assert.equal(event?.request['type'], 6)
+  assert.equal(event?.request['config'], 0n)
+  const multi = link?.request['kprobeMulti'] as { flags: number; syms: string[] }
+  assert.equal(multi.flags, 1)
+  assert.deepEqual(multi.syms, kernelFunctions(real, 'tcp_v?_syn_recv_*'))
+  assert.throws(
+    () => attachKprobeMulti(programs.program('on_pattern'), { functions: 'no*such*function' }),
+    (error) => error instanceof UsageError && /matches 'no\*such/.test(error.message),
+  )
+})
+
 test('arguments of static probes as assemblers write them', () => {
   const plain = (text: string, machine = 62) =>
     parseUsdtArgs(text, machine).map(({ size, signed, kind, value, reg }) => [signed ? -size : size, kind, value, reg])
@@ -226,7 +281,36 @@ test('arguments of static probes as assemblers write them', () => {
     [4, 'const', 5n, undefined],
   ])
   assert.deepEqual(plain(''), [])
-  for (const bad of ['4@%xyz', '3@%rax', '8@counter(%rip', 'rax', '4@(%rax,%rbx,4)']) {
+  assert.deepEqual(parseUsdtArgs('4@-16(%rbp,%ecx,4) 8@(%rax,%r8)', 62), [
+    { size: 4, signed: false, kind: 'scaled', value: -16n, reg: 'rbp', index: 'rcx', scale: 4 },
+    { size: 8, signed: false, kind: 'scaled', value: 0n, reg: 'rax', index: 'r8', scale: 1 },
+  ])
+  const distance = (name: string) => (name === 'counter' ? -256 : undefined)
+  assert.deepEqual(
+    parseUsdtArgs('8@counter(%rip) 8@counter+0x8(%rip) -8@counter-4(%rip)', 62, distance).map(({ reg, value }) => [
+      reg,
+      value,
+    ]),
+    [
+      ['rip', -256n],
+      ['rip', -248n],
+      ['rip', -260n],
+    ],
+  )
+  assert.throws(() => parseUsdtArgs('8@other(%rip)', 62, distance), /the file has not/)
+  const record = new DataView(encodeUsdtSpec(parseUsdtArgs('4@-16(%rbp,%rcx,4)', 62), 0n, 62).buffer)
+  assert.equal(record.getBigInt64(0, true), -16n)
+  assert.equal(record.getUint32(8, true), 3 | (88 << 8) | (2 << 20))
+  assert.equal(record.getInt16(12, true), 32)
+  for (const bad of [
+    '4@%xyz',
+    '3@%rax',
+    '8@counter(%rip',
+    '8@counter(%rip)',
+    'rax',
+    '4@(%rax,%rbx,3)',
+    '4@(,%rbx,4)',
+  ]) {
     assert.throws(() => parseUsdtArgs(bad, 62), UsageError, bad)
   }
 })

@@ -107,7 +107,7 @@ function attachProbe(program: BpfProgram, to: AttachTargets, collection: Collect
   }
   if (/^u(ret)?probe/.test(section)) return attachUprobe(program, processOf(to))
   if (/^k(ret)?probe\.(multi|session)/.test(section)) {
-    const functions = [need(attachTarget, 'a function in its section', program)]
+    const functions = need(attachTarget, 'a function or pattern in its section', program)
     return attachKprobeMulti(program, { functions, return: section.startsWith('kret') })
   }
   return attachKprobe(program, cookieOf(to))

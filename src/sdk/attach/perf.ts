@@ -1,24 +1,14 @@
-import { decodeText, UsageError } from '../../base/index.js'
+import { UsageError } from '../../base/index.js'
 import { errorCode, type Fd, type Kernel, KernelError, type PerfEventOpenRequest } from '../../kernel/index.js'
 import { bpf_attach_type, perf_event_ioc, perf_type_id } from '../../spec/index.js'
 import { BpfLink } from '../bpf-link.js'
 import type { BpfProgram } from '../bpf-program.js'
 import { Handle } from '../handle.js'
+import { readKernelFile, readTraceFile, syscallFunction } from '../tracing/kernel-functions.js'
 import { type Attachment, attachmentOf, requireType } from './attachment.js'
 import type { CookieOptions } from './tracing.js'
 
 const { PERF_EVENT_IOC_ENABLE, PERF_EVENT_IOC_SET_BPF } = perf_event_ioc
-
-/** Reads a small file of the machine the kernel runs on. Throws KernelError. */
-export function readKernelFile(kernel: Kernel, path: string): string {
-  using file = new Handle(kernel, kernel.call('open', { path }))
-  let text = ''
-  for (;;) {
-    const bytes = kernel.call('read', { fd: file.fd, size: 4096 })
-    if (bytes.length === 0) return text
-    text += decodeText(bytes)
-  }
-}
 
 /**
  * Opens a perf event and sets the program on it: by a link, or by ioctl where the kernel has no such links (before 5.15).
@@ -91,17 +81,8 @@ export function tracepointId(kernel: Kernel, category: string, event: string): b
   if (!/^[\w-]+$/.test(category) || !/^[\w-]+$/.test(event)) {
     throw new UsageError(`'${category}/${event}' is no tracepoint name`)
   }
-  const file = `events/${category}/${event}/id`
-  for (const root of ['/sys/kernel/tracing', '/sys/kernel/debug/tracing']) {
-    try {
-      return BigInt(readKernelFile(kernel, `${root}/${file}`).trim())
-    } catch (error) {
-      if (errorCode(error) !== 'ENOENT' && errorCode(error) !== 'EACCES') throw error
-    }
-  }
-  using mount = new Handle(kernel, kernel.call('fsmount', { fsName: 'tracefs' }))
   try {
-    return BigInt(readKernelFile(kernel, `/proc/thread-self/fd/${mount.fd}/${file}`).trim())
+    return BigInt(readTraceFile(kernel, `events/${category}/${event}/id`).trim())
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
     throw new KernelError('ENOENT', 'open', { hint: `the kernel has no tracepoint ${category}:${event}` })
@@ -185,11 +166,12 @@ export function attachKprobe(program: BpfProgram, options: KprobeOptions = {}): 
   requireType(program, 'a kernel function', 'kprobe')
   const section = program.origin?.section ?? ''
   const [, plain = '', plus] = /^([^+]*)(?:\+(0x[0-9a-f]+|\d+))?$/i.exec(program.origin?.attachTarget ?? '') ?? []
-  const syscall = /^kr?e?t?syscall(\/|$)/.test(section)
-  const name = options.function ?? (syscall && plain !== '' ? `__x64_sys_${plain}` : plain)
-  if (name === '') throw new UsageError(`program '${program.name}' does not tell its function`, 'give `function`')
+  const syscall = /^k(ret)?syscall(\/|$)/.test(section)
+  const wanted = options.function ?? plain
+  if (wanted === '') throw new UsageError(`program '${program.name}' does not tell its function`, 'give `function`')
   const onReturn = options.return ?? /^kret/.test(section)
   const { type, retprobe } = probePmu(program.kernel, 'kprobe')
+  const name = syscall && options.function === undefined ? syscallFunction(program.kernel, wanted) : wanted
   const request = {
     type,
     config: onReturn ? retprobe : 0n,

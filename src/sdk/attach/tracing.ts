@@ -4,6 +4,7 @@ import { bpf_attach_type } from '../../spec/index.js'
 import { BpfLink } from '../bpf-link.js'
 import type { BpfProgram } from '../bpf-program.js'
 import { Handle } from '../handle.js'
+import { kernelFunctions } from '../tracing/kernel-functions.js'
 import { requireType } from './attachment.js'
 
 export interface CookieOptions {
@@ -64,8 +65,8 @@ export function attachFreplace(program: BpfProgram, options: FreplaceOptions = {
 }
 
 export interface KprobeMultiOptions {
-  /** Function names; '*' and '?' are not expanded here: see kernelFunctions(). */
-  readonly functions?: readonly string[]
+  /** Function names, or one pattern with `*` and `?`. */
+  readonly functions?: readonly string[] | string
   readonly addresses?: readonly bigint[]
   /** One for each function, in the same order. */
   readonly cookies?: readonly bigint[]
@@ -76,8 +77,12 @@ export interface KprobeMultiOptions {
 /** Links one program to many kernel functions. Throws KernelError (EOPNOTSUPP: not built in; ESRCH: no such function). */
 export function attachKprobeMulti(program: BpfProgram, options: KprobeMultiOptions): BpfLink {
   requireType(program, 'kernel functions', 'kprobe')
-  const { functions: syms, addresses: addrs, cookies } = options
+  const { functions, addresses: addrs, cookies } = options
   const { kernel } = program
+  const syms = typeof functions === 'string' ? kernelFunctions(kernel, functions) : functions
+  if (typeof functions === 'string' && syms?.length === 0) {
+    throw new UsageError(`no function of the kernel matches '${functions}'`)
+  }
   const count = syms?.length ?? addrs?.length ?? 0
   if (count === 0 || (syms !== undefined && addrs !== undefined)) {
     throw new UsageError('give `functions` or `addresses`, at least one')

@@ -8,7 +8,8 @@ import type { Collection } from '../collection.js'
 import { Handle } from '../handle.js'
 import { readHostFile } from '../host-files.js'
 import { findBinary } from '../tracing/find-binary.js'
-import { encodeUsdtSpec, parseUsdtArgs, USDT_SPEC_SIZE } from '../tracing/usdt-args.js'
+import { globOf } from '../tracing/kernel-functions.js'
+import { encodeUsdtSpec, parseUsdtArgs, USDT_SPEC_SIZE, type UsdtArg } from '../tracing/usdt-args.js'
 import { type Attachment, attachmentOf, requireType } from './attachment.js'
 import { attachPerf, probePmu } from './perf.js'
 import type { CookieOptions } from './tracing.js'
@@ -154,11 +155,7 @@ function multiAt(program: BpfProgram, place: MultiPlace): BpfLink {
 
 function functionOffsets(path: string, functions: readonly string[] | string): number[] {
   if (typeof functions !== 'string') return functions.map((name) => functionOffset(path, name))
-  const escaped = functions
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.')
-  const pattern = new RegExp(`^${escaped}$`)
+  const pattern = globOf(functions)
   return new Executable(readHostFile(path)).functions((name) => pattern.test(name)).map((one) => one.fileOffset)
 }
 
@@ -173,9 +170,14 @@ export interface UsdtOptions extends CookieOptions {
 /** The static probes of a binary, with decoded arguments. Throws UsageError, FormatError. */
 export function listUsdt(binary: string, pid?: number) {
   const executable = new Executable(readHostFile(findBinary(binary, pid)))
-  return executable
-    .staticProbes()
-    .map((probe) => ({ ...probe, decodedArgs: parseUsdtArgs(probe.args, executable.machine) }))
+  return executable.staticProbes().map((probe) => ({ ...probe, decodedArgs: argsOf(executable, probe) }))
+}
+
+function argsOf(executable: Executable, probe: StaticProbe): UsdtArg[] {
+  return parseUsdtArgs(probe.args, executable.machine, (name) => {
+    const address = executable.address(name)
+    return address === undefined ? undefined : address - probe.address
+  })
 }
 
 /**
@@ -213,7 +215,7 @@ export function attachUsdt(collection: Collection, program: BpfProgram, options:
   }
   try {
     for (const place of places) {
-      const cookie = specs === undefined ? options.cookie : fillSpec(specs, slots, place, executable.machine, options)
+      const cookie = specs === undefined ? options.cookie : fillSpec(specs, slots, place, executable, options)
       const { fileOffset: offset, semaphoreOffset: refCtrOffset } = place
       const target = {
         path,
@@ -234,7 +236,13 @@ export function attachUsdt(collection: Collection, program: BpfProgram, options:
 /** Slots of a specs map that attachments of this process use. */
 const used = new WeakMap<BpfMap, Set<number>>()
 
-function fillSpec(specs: BpfMap, slots: number[], place: StaticProbe, machine: number, options: UsdtOptions): bigint {
+function fillSpec(
+  specs: BpfMap,
+  slots: number[],
+  place: StaticProbe,
+  executable: Executable,
+  options: UsdtOptions,
+): bigint {
   if (specs.valueSize < USDT_SPEC_SIZE) {
     throw new UsageError(`__bpf_usdt_specs holds ${specs.valueSize} bytes, usdt.bpf.h has ${USDT_SPEC_SIZE}`)
   }
@@ -244,7 +252,7 @@ function fillSpec(specs: BpfMap, slots: number[], place: StaticProbe, machine: n
   while (taken.has(slot)) slot++
   if (slot >= specs.maxEntries) throw new UsageError(`__bpf_usdt_specs has ${specs.maxEntries} entries, all are used`)
   const spec = new Uint8Array(specs.valueSize)
-  spec.set(encodeUsdtSpec(parseUsdtArgs(place.args, machine), options.cookie ?? 0n, machine))
+  spec.set(encodeUsdtSpec(argsOf(executable, place), options.cookie ?? 0n, executable.machine))
   specs.setBytes(new Uint8Array(new Uint32Array([slot]).buffer), spec)
   taken.add(slot)
   slots.push(slot)
