@@ -728,6 +728,8 @@ export declare class VerifierError extends Error {
     readonly pc: number | undefined;
     readonly source: string | undefined;
     readonly hint: string | undefined;
+    readonly ruleId: string | undefined;
+    readonly check: string | undefined;
     constructor(program: string, section: string | undefined, cause: KernelError);
     report(): string;
 }

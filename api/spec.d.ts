@@ -242,6 +242,20 @@ export type ReturnKind = 'integer' | 'void' | 'ptr_to_map_value' | 'ptr_to_socke
 
 export type ReturnRange = readonly [min: number, max: number] | 'any';
 
+export type RuleCause = 
+'null'
+ | 'bounds'
+ | 'uninitialized'
+ | 'kind'
+ | 'held'
+ | 'path'
+ | 'program';
+
+export interface RuleMatch {
+    readonly rule: VerifierRule;
+    readonly register: number | undefined;
+}
+
 export declare const SECTION_FORMS: readonly SectionForm[];
 
 export declare const SYSCTLS: readonly [{ /* a table of 65 lines */ }];
@@ -307,6 +321,17 @@ export type TracepointArgMark = 'nullable' | 'error' | undefined;
 export declare const UAPI_KERNEL = "6.18.44";
 
 export type UsedHelperAbi = (typeof HELPERS)[number]['abi'];
+
+export declare const VERIFIER_RULES: { /* a table of 514 lines */ };
+
+export interface VerifierRule {
+    readonly id: string;
+    readonly title: string;
+    readonly messages: readonly string[];
+    readonly cause: RuleCause;
+    readonly hint: string;
+    readonly check?: string;
+}
 
 export declare function abiParts(abi: HelperAbi): {
     readonly args: readonly AbiArg[];
@@ -843,6 +868,10 @@ export declare function progTypeName(id: number): ProgTypeName | undefined;
 
 export declare function returnRange(progType: ProgTypeName, attachType?: AttachTypeName): ReturnRange;
 
+export declare function ruleById(id: string): VerifierRule | undefined;
+
+export declare function ruleOfMessage(line: string): RuleMatch | undefined;
+
 export declare function sizeError(rule: SizeRule, value: number): 'EINVAL' | 'E2BIG' | undefined;
 
 export declare const sk_action: {
@@ -891,6 +920,8 @@ export declare const tcx_action_base: {
     readonly TCX_DROP: 2;
     readonly TCX_REDIRECT: 7;
 };
+
+export declare function tellingLine(log: string): string;
 
 export declare function tracepointArg(tracepoint: string, index: number): TracepointArgMark;
 

@@ -1,4 +1,5 @@
 import type { KernelError } from '../kernel/index.js'
+import { ruleOfMessage, tellingLine } from '../spec/index.js'
 
 /** A kernel refused a program. `log` is the verifier's, in full; the rest is read out of it. */
 export class VerifierError extends Error {
@@ -15,11 +16,16 @@ export class VerifierError extends Error {
   readonly pc: number | undefined
   /** Source line of that instruction, as the log prints it: `if (x) @ prog.c:12`. */
   readonly source: string | undefined
+  /** What helps, in our own words: the kernel's own where the call failed outside the verifier, else the rule's. */
   readonly hint: string | undefined
+  /** Id of the rule that was broken (docs/reference/verifier-rules.md); undefined where the log names none. */
+  readonly ruleId: string | undefined
+  /** A check in C that satisfies the rule, where there is a typical one. */
+  readonly check: string | undefined
 
   constructor(program: string, section: string | undefined, cause: KernelError) {
     const log = cause.log ?? ''
-    const reason = lastTellingLine(log) ?? ''
+    const reason = tellingLine(log)
     super(
       `prog '${program}': BPF program load failed: ${cause.code}${reason === '' ? `: ${cause.message}` : `: ${reason}`}`,
       { cause },
@@ -30,7 +36,10 @@ export class VerifierError extends Error {
     this.errno = cause.errno
     this.log = log
     this.reason = reason
-    this.hint = cause.hint
+    const rule = ruleOfMessage(reason)?.rule
+    this.hint = cause.hint ?? rule?.hint
+    this.ruleId = rule?.id
+    this.check = rule?.check
     const position = lastPosition(log)
     this.pc = position.pc
     this.source = position.source
@@ -41,14 +50,6 @@ export class VerifierError extends Error {
     if (this.log === '') return this.message
     return `${this.message}\n-- BEGIN PROG LOAD LOG --\n${this.log.trimEnd()}\n-- END PROG LOAD LOG --`
   }
-}
-
-function lastTellingLine(log: string): string | undefined {
-  return log
-    .trimEnd()
-    .split('\n')
-    .filter((line) => line !== '' && !/^(processed \d+ insns|verification time|stack depth|max_states)/.test(line))
-    .at(-1)
 }
 
 function lastPosition(log: string): { pc: number | undefined; source: string | undefined } {

@@ -199,3 +199,5 @@ export {
   xdp_flags,
 } from './uapi.gen.js'
 export { verdictName, verdictsOf } from './verdicts.js'
+export { type RuleMatch, ruleById, ruleOfMessage, tellingLine, VERIFIER_RULES } from './verifier-rules/find-rule.js'
+export type { RuleCause, VerifierRule } from './verifier-rules/rule.js'

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { UsageError } from '../../base/index.js'
 import { linux } from '../../linux/index.js'
+import { tellingLine } from '../../spec/index.js'
 import { toJson } from '../output/json.js'
-import { type Judgement, judgeObject, tellingLine } from '../parity/judge.js'
+import { type Judgement, judgeObject } from '../parity/judge.js'
 
 interface Options {
   readonly prog?: string

@@ -4,6 +4,7 @@ import { UsageError } from '../../base/index.js'
 import { type Kernel, KernelError, type ProgLoadRequest } from '../../kernel/index.js'
 import { openObject } from '../../object/index.js'
 import { loadCollection } from '../../sdk/index.js'
+import { tellingLine } from '../../spec/index.js'
 import { type VerifyProgram, type VerifyResult, verify } from '../../verifier/index.js'
 import { noteTaker } from '../verify/note-taker.js'
 
@@ -21,15 +22,6 @@ export interface JudgeOptions {
   /** Programs to look at; absent: all. */
   readonly only?: string | undefined
   readonly maxInsns?: number | undefined
-}
-
-/** The verifier's last telling line. */
-export function tellingLine(log: string): string {
-  const lines = log
-    .trimEnd()
-    .split('\n')
-    .filter((line) => !/^(processed \d+ insns|verification time|stack depth)/.test(line))
-  return lines.at(-1) ?? ''
 }
 
 /** What was skipped (cannot be linked, maps refused …), by program, goes to `skipped`. */

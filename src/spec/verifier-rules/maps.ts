@@ -1,0 +1,110 @@
+import type { VerifierRule } from './rule.js'
+
+/** Maps and what lies in them. */
+export const MAP_RULES = [
+  {
+    id: 'map-descriptor',
+    title: 'A map instruction names an open map.',
+    messages: [
+      'fd %d is not pointing to valid bpf_map',
+      'unrecognized bpf_ld_imm64 insn',
+      'invalid bpf_ld_imm64 insn',
+      'bpf_ld_imm64 %s',
+      'direct value offset of %d is not allowed',
+      'The total number of maps per program has reached the limit of %d',
+    ],
+    cause: 'program',
+    hint: 'The loader must create the map and put its descriptor into the instruction. Loading raw instructions needs that, too.',
+  },
+  {
+    id: 'map-access-rights',
+    title: 'Programs respect the flags of a map that forbid reading or writing it.',
+    messages: [
+      'write into map forbidden, value_size=%d off=%d size=%d',
+      'read from map forbidden, value_size=%d off=%d size=%d',
+      'write into map forbidden',
+      'read from map forbidden',
+      'write into map forbidden%s',
+    ],
+    cause: 'program',
+    hint: 'The map was made with BPF_F_RDONLY_PROG or BPF_F_WRONLY_PROG; .rodata (const globals) is such a map. Drop the const, or the write.',
+  },
+  {
+    id: 'map-helper-mismatch',
+    title: 'A helper is called with a map of a type it works on.',
+    messages: [
+      'cannot pass map_type %d into func %s',
+      'expected prog array map for tail call%s',
+      'kernel subsystem misconfigured func %s',
+      'kernel subsystem misconfigured verifier',
+      'invalid map_type %d in map_in_map%s',
+      'invalid bpf_%s on map_type %d',
+    ],
+    cause: 'kind',
+    hint: 'Each helper has its map types: elements of a queue are pushed, of a ring buffer reserved, of a prog array called.',
+  },
+  {
+    id: 'map-direct-value',
+    title: 'The address of a map value as a constant exists for arrays with one element.',
+    messages: [
+      'no direct value access support for this map type',
+      'invalid access to map value pointer, value_size=%d off=%d',
+    ],
+    cause: 'program',
+    hint: 'Global variables are arrays of one element. Look up elements of other maps with bpf_map_lookup_elem.',
+  },
+  {
+    id: 'map-not-for-program',
+    title: 'Some maps are not for programs of some types.',
+    messages: [
+      '%s cannot use bpf_spin_lock yet',
+      '%s cannot use bpf_timer yet',
+      '%s cannot use bpf_wq yet',
+      '%s cannot use bpf_{list_head,rb_root} yet',
+      '%s cannot use bpf_res_spin_lock yet',
+      'Sleepable programs can only use array, hash%s',
+      'bpf_struct_ops map cannot be used in prog',
+      'offload device mismatch between prog and map',
+      'bpf programs must have CAP_BPF and CAP_PERFMON to use arena',
+      'CAP_BPF and CAP_PERFMON are required to use arena',
+      'JIT is required to use arena',
+      'arch JIT does not support arena%s',
+      "arena's user address must be set via map_extra or mmap()",
+      'only one arena per program',
+      'perf_event programs can only use preallocated hash map',
+      'trace type programs can only use preallocated hash map',
+    ],
+    cause: 'program',
+    hint:
+      'Tracing programs may interrupt the code that holds a lock, so maps with locks, timers and lists are not for them; programs that ' +
+      'may sleep use maps that survive it. Keep the value in a second map without the member.',
+  },
+  {
+    id: 'map-null-argument',
+    title: 'The map comes before its key and value.',
+    messages: [
+      'invalid map_ptr to access map->key',
+      'invalid map_ptr to access map->value',
+      'map_ptr is not a constant%s',
+      'invalid map_ptr%s',
+    ],
+    cause: 'kind',
+    hint: 'The first argument must be the map itself, known to the verifier.',
+  },
+  {
+    id: 'constant-string',
+    title: 'A format string is a constant in a frozen, read-only map, with a final zero.',
+    messages: [
+      "%R does not point to a readonly map'",
+      "%R is not a constant address'",
+      'no direct value access support for this map type for %R',
+      'string is not zero-terminated',
+      'direct value access on string failed',
+      'invalid fmt string %s',
+      'Invalid format string',
+    ],
+    cause: 'kind',
+    hint: 'Write the string as a `static const char fmt[] = "…";` or use the BPF_SNPRINTF macro, so that it lands in .rodata.',
+    check: 'static const char fmt[] = "%d";',
+  },
+] as const satisfies readonly VerifierRule[]
