@@ -301,7 +301,13 @@ function callBack(env: Env, idx: number, subsequent: number, src: number, imm: n
     return false
   }
   wanted.clear(0)
-  return (mask & ARGS) !== 0
+  if ((mask & ARGS) !== 0) return GIVE_UP
+  // A tail call the function did not come back from: the way goes on inside it.
+  if (src === 0 && imm === 12 && subsequent - idx !== 1) {
+    if (wanted.frame >= 7) return GIVE_UP
+    wanted.frame++
+  }
+  return false
 }
 
 /** All numbers of all frames, here and before. */

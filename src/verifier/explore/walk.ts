@@ -1,6 +1,7 @@
 // The walk along all paths, depth first, in Linux's order.
 
 import { checkInsnFields, type Insn } from '../../isa/index.js'
+import { clearPacketPointers } from '../call/effects.js'
 import { helperCall } from '../call/helper.js'
 import { leaveFrame, subprogCall } from '../call/subprog.js'
 import { checkResourceLeak, checkReturn } from '../check/exit.js'
@@ -8,6 +9,7 @@ import { type Env, MARK } from '../env.js'
 import { aluInsn } from '../insn/alu.js'
 import { condJump } from '../insn/jump.js'
 import { atomic, load, loadImm64, loadPacket, store } from '../insn/memory.js'
+import { constReg, type Reg, unknownReg } from '../state/reg.js'
 import { finishPath, isVisited } from './visited.js'
 
 const PATH_END = -1
@@ -104,10 +106,25 @@ function step(env: Env, insn: Insn): number {
         return insn.pc + 2
       }
       loadPacket(env, insn)
-      return insn.pc + 1
+      return mayLeave(env, insn.pc, constReg(0, 0))
     default:
       return jump(env, insn)
   }
+}
+
+const TAIL_CALL = 12
+
+/**
+ * A tail call, or a load beyond the packet's end, in a function ends that function too: the path goes on in its caller, and
+ * behind the instruction later. Returns the next instruction.
+ */
+function mayLeave(env: Env, pc: number, result: Reg): number {
+  if (env.state.frames.length === 1) return pc + 1
+  env.scratch(0)
+  env.pushBranch(pc + 1, pc)
+  if (env.insns[pc]?.imm === TAIL_CALL && env.insns[pc]?.code === 0x85) clearPacketPointers(env)
+  env.regs[0] = result
+  return leaveFrame(env)
 }
 
 function jump(env: Env, insn: Insn): number {
@@ -118,7 +135,7 @@ function jump(env: Env, insn: Insn): number {
       if (src === 1) return subprogCall(env, insn)
       if (src === 2) return env.unsupported('kfuncs')
       helperCall(env, insn)
-      return pc + 1
+      return src === 0 && insn.imm === TAIL_CALL ? mayLeave(env, pc, unknownReg()) : pc + 1
     }
     case 0x00:
       return pc + 1 + (code === 0x06 ? insn.imm : insn.off)

@@ -3,6 +3,7 @@
 import type { Insn } from '../../isa/index.js'
 import { mapTypeById } from '../../spec/index.js'
 import { checkAccess } from '../access/check-access.js'
+import { checkPlainPointer } from '../access/regions.js'
 import { checkResourceLeak } from '../check/exit.js'
 import { fromBig, hi } from '../domain/int64.js'
 import { signExtendNum } from '../domain/scalar-alu.js'
@@ -171,13 +172,13 @@ export function loadPacket(env: Env, insn: Insn): void {
   if (type !== 'socket_filter' && type !== 'sched_cls' && type !== 'sched_act') {
     env.refuse('BPF_LD_[ABS|IND] instructions not allowed for this program type')
   }
-  if (env.state.frames.length > 1 || env.state.frames[0]?.subprog !== 0) env.unsupported('packet loads in subprograms')
   readReg(env, 6)
   checkResourceLeak(env, 'BPF_LD_[ABS|IND]')
   if (env.reg(6).type !== 'ctx') {
     env.refuse('at the time of BPF_LD_ABS|IND R6 != pointer to skb')
   }
   if ((insn.code & 0xe0) === 0x40) readReg(env, insn.src)
+  checkPlainPointer(env, 6)
   for (let reg = 0; reg <= 5; reg++) {
     env.regs[reg] = NOT_INIT
     env.scratch(reg)
