@@ -141,7 +141,6 @@ function indexLines(env: Env): void {
 function checkSubprog(env: Env, index: number): void {
   const subprog = env.subprogs[index] as Subprog
   env.explored = new Map()
-  env.exploredStates = 0
   env.evictedStates = 0
   env.lastLine = -1
   const state = new State()
@@ -150,8 +149,6 @@ function checkSubprog(env: Env, index: number): void {
   state.frames.push(frame)
   env.state = state
   env.insnIdx = subprog.start
-  env.prevInsnsProcessed = 0
-  env.prevJumpsProcessed = 0
   state.firstInsn = subprog.start
   const start = env.log.position
   if (index > 0 || env.extension) {

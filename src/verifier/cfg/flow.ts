@@ -99,11 +99,8 @@ export function markFlow(env: Env): void {
     if (callee >= 0) {
       const next = pc + (code === 0x18 ? 2 : 1)
       mark(next, MARK.prune | MARK.jump)
-      const global = env.subprogs[env.subprogAt(callee)]?.global === true
-      if (!global || code === 0x18) {
-        mark(pc, MARK.prune)
-        mark(callee, MARK.prune | MARK.jump)
-      }
+      mark(pc, MARK.prune)
+      mark(callee, MARK.prune | MARK.jump)
       continue
     }
     if (code === CALL) {
