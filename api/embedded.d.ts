@@ -1,5 +1,12 @@
 // skep/embedded: what it exports. Written by scripts/gen/api.mjs: a change here is a change of the public API.
 
+export interface BoundSocketOptions {
+    readonly netns?: Fd;
+    readonly protocol: 'udp' | 'tcp';
+    readonly address?: string;
+    readonly port: number;
+}
+
 export interface Clock {
     monotonic(): bigint;
     boottime(): bigint;
@@ -14,15 +21,82 @@ export interface ClonedPacket {
     readonly data: Uint8Array;
 }
 
+export interface DeviceSelector {
+    readonly netns?: Fd;
+    readonly name?: string;
+    readonly ifindex?: number;
+}
+
 export interface EmbeddedKernel extends Kernel {
     readonly name: 'embedded';
     readonly machine: Machine;
     fork(): EmbeddedKernel;
     packetRunner(progFd: Fd, options?: PacketRunnerOptions): PacketRunner;
     setClock(clock: Clock): void;
+    readonly network: NetworkControl;
 }
 
 export type EmbeddedOptions = WorldOptions;
+
+export interface JourneyStep {
+    readonly packet: number;
+    readonly parent?: number;
+    readonly time: bigint;
+    readonly netns: number;
+    readonly device: string;
+    readonly ifindex: number;
+    readonly hook: string;
+    readonly what: string;
+    readonly mode?: string;
+    readonly program?: {
+        readonly id: number;
+        readonly name: string;
+    };
+    readonly verdict?: string;
+    readonly target?: string;
+    readonly reason?: string;
+    readonly note?: string;
+    readonly length: number;
+    readonly changes?: readonly {
+        readonly offset: number;
+        readonly before: string;
+        readonly after: string;
+    }[];
+}
+
+export declare class LocalSocket {
+    #private;
+    readonly fd: Fd;
+    constructor(fd: Fd, socket: Socket);
+    get packets(): number;
+    get bytes(): number;
+    get drops(): number;
+    get port(): number;
+    take(): ReceivedData[];
+}
+
+export declare class NetworkControl {
+    #private;
+    constructor(session: Session);
+    device(selector: DeviceSelector): Device;
+    port(name: string, options?: PortOptions): NetworkPort;
+    openPort(selector: DeviceSelector, receive?: (frame: Uint8Array) => void): NetworkPort;
+    inject(selector: DeviceSelector, frame: Uint8Array, queue?: number): void;
+    arrive(device: Device, bytes: Uint8Array, queue: number): void;
+    transmit(selector: DeviceSelector, bytes: Uint8Array): void;
+    sendUdp(options: UdpOptions): void;
+    ping(options: PingOptions): PingAnswer | undefined;
+    listen(options: BoundSocketOptions): LocalSocket;
+    xsk(selector: DeviceSelector & {
+        readonly queue?: number;
+        readonly size?: number;
+    }): XskQueue;
+    watch(sink: (step: JourneyStep, frame: Uint8Array | undefined) => void): Disposable;
+    tracepoints(subscription: Subscription): Disposable;
+    get drops(): ReadonlyMap<string, number>;
+    setForwarding(netns: Fd | undefined, on: boolean): void;
+    stats(selector: DeviceSelector): Readonly<Device['stats']>;
+}
 
 export interface NetworkDevice {
     readonly ifindex: number;
@@ -56,6 +130,16 @@ export interface NetworkOptions {
     readonly netnsCookie?: bigint;
     readonly cgroups?: readonly bigint[];
     readonly syncookies?: 0 | 1 | 2;
+}
+
+export declare class NetworkPort {
+    #private;
+    readonly device: Device;
+    readonly sent: Uint8Array[];
+    constructor(control: NetworkControl, device: Device, receive: ((frame: Uint8Array) => void) | undefined);
+    get ifindex(): number;
+    send(frame: Uint8Array, queue?: number): void;
+    take(): Uint8Array[];
 }
 
 export interface NetworkSocket {
@@ -96,6 +180,28 @@ export interface PacketRunnerOptions {
     readonly rxQueue?: number;
     readonly atIngress?: boolean;
     readonly before?: (() => void) | undefined;
+}
+
+export interface PingAnswer {
+    readonly from: Uint8Array;
+    readonly type: number;
+    readonly code: number;
+    readonly reply: boolean;
+}
+
+export interface PingOptions {
+    readonly netns?: Fd;
+    readonly to: string;
+    readonly data?: Uint8Array;
+    readonly ttl?: number;
+}
+
+export interface PortOptions {
+    readonly netns?: Fd;
+    readonly mac?: string;
+    readonly mtu?: number;
+    readonly queues?: number;
+    readonly receive?: (frame: Uint8Array) => void;
 }
 
 export declare class Redirect {
@@ -142,13 +248,39 @@ export interface SocketQuery {
     readonly ifindex: number;
 }
 
+export interface TraceEvent {
+    readonly name: string;
+    readonly time: bigint;
+    readonly cpu: number;
+    readonly pid: number;
+    readonly comm: string;
+    readonly fields: Readonly<Record<string, number | string>>;
+}
+
+export interface UdpOptions {
+    readonly netns?: Fd;
+    readonly to: string;
+    readonly port: number;
+    readonly fromPort?: number;
+    readonly data?: Uint8Array;
+    readonly ttl?: number;
+}
+
+export declare class XskQueue {
+    readonly fd: Fd;
+    readonly frames: Uint8Array[];
+    constructor(fd: Fd);
+}
+
 export declare function embedded(options?: EmbeddedOptions): EmbeddedKernel;
 
 export declare function staticNetwork(options?: NetworkOptions): NetworkHost;
 
 // Named above, exported by other entries: Fd (skep), Kernel (skep)
 
-// Named above, exported by none: Addr (vm/types), BpfMap (vm/types), DeviceOptions (vm/net/static-network)
-//   LoadedProgram (vm/machine), Machine (vm/machine), Memory (vm/memory), NeighbourOptions (vm/net/static-network)
-//   PacketColumns (vm/packet-burst), RedirectKind (vm/net/redirect), RouteOptions (vm/net/static-network)
-//   SocketOptions (vm/net/static-network), WorldOptions (embedded/world)
+// Named above, exported by none: Addr (vm/types), BpfMap (vm/types), Device (netdev/device)
+//   DeviceOptions (vm/net/static-network), LoadedProgram (vm/machine), Machine (vm/machine), Memory (vm/memory)
+//   NeighbourOptions (vm/net/static-network), PacketColumns (vm/packet-burst), ReceivedData (netdev/sockets)
+//   RedirectKind (vm/net/redirect), RouteOptions (vm/net/static-network), Session (embedded/session)
+//   Socket (netdev/sockets), SocketOptions (vm/net/static-network), Subscription (embedded/hooks/tracepoints)
+//   WorldOptions (embedded/world)

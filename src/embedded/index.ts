@@ -1,3 +1,4 @@
+export type { JourneyStep } from '../netdev/index.js'
 export type {
   Clock,
   ClonedPacket,
@@ -12,5 +13,18 @@ export type {
   SocketQuery,
 } from '../vm/index.js'
 export { staticNetwork } from '../vm/index.js'
+export type { TraceEvent } from './hooks/tracepoints.js'
 export { type EmbeddedKernel, type EmbeddedOptions, embedded } from './kernel.js'
+export {
+  type BoundSocketOptions,
+  type DeviceSelector,
+  LocalSocket,
+  NetworkControl,
+  NetworkPort,
+  type PingAnswer,
+  type PingOptions,
+  type PortOptions,
+  type UdpOptions,
+  XskQueue,
+} from './network-control.js'
 export { PacketRunner, type PacketRunnerOptions } from './test-run/index.js'

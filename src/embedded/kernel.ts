@@ -1,5 +1,6 @@
 import type { Fd, Kernel, OperationName, Request, Result } from '../kernel/index.js'
 import type { Clock, Machine } from '../vm/index.js'
+import { NetworkControl } from './network-control.js'
 import { Session } from './session.js'
 import { linkCreate, linkDetach, linkUpdate, progAttach, progDetach, progQuery } from './syscalls/attach.js'
 import { btfLoad } from './syscalls/btf.js'
@@ -48,6 +49,7 @@ import {
   rtmSetlink,
   setns,
 } from './syscalls/rtnetlink.js'
+import { setsockopt, socket } from './syscalls/sockets.js'
 import { PacketRunner, type PacketRunnerOptions } from './test-run/index.js'
 import { World, type WorldOptions } from './world.js'
 
@@ -100,8 +102,8 @@ const handlers: Handlers = {
   ioctl,
   perf_event_open: perfEventOpen,
   fsmount: noHooks('fsmount'),
-  socket: noHooks('socket'),
-  setsockopt: noHooks('setsockopt'),
+  socket,
+  setsockopt,
   netns_open: netnsOpen,
   netns_create: netnsCreate,
   netns_bind: netnsBind,
@@ -162,6 +164,8 @@ export interface EmbeddedKernel extends Kernel {
   /** Runs one packet program over many packets without a system call each. The runner keeps the program alive. */
   packetRunner(progFd: Fd, options?: PacketRunnerOptions): PacketRunner
   setClock(clock: Clock): void
+  /** The virtual network, beyond what rtnetlink says of it: frames in and out, sockets, packets' journeys. */
+  readonly network: NetworkControl
 }
 
 /** A fresh embedded kernel with nothing loaded. */
@@ -171,6 +175,7 @@ export function embedded(options: EmbeddedOptions = {}): EmbeddedKernel {
 
 function openSession(world: World): EmbeddedKernel {
   const session = new Session(world)
+  const network = new NetworkControl(session)
   return {
     name: 'embedded',
     release: '6.18.0-skep',
@@ -178,6 +183,7 @@ function openSession(world: World): EmbeddedKernel {
     machine: world.machine,
     call(name, request) {
       world.machine.runTimers()
+      world.network.tick()
       return handlers[name](session, request)
     },
     watch: (fd, ready, watchOptions = {}) => session.watches.add(fd, ready, watchOptions),
@@ -186,6 +192,7 @@ function openSession(world: World): EmbeddedKernel {
     vmlinuxBtf: () => world.vmlinuxBtf,
     config: () => CONFIG,
     fork: () => openSession(world),
+    network,
     packetRunner(progFd, runnerOptions) {
       const object = session.prog(progFd, 'prog_test_run')
       const before = freshStorage(object) ? () => void freshStorage(object) : undefined

@@ -33,7 +33,7 @@ export class SessionMapHost implements MapCreateHost<BtfObject> {
     if (!descriptors.has(fd)) return -ERRNO.EBADF
     const { object } = descriptors.file(fd, 'map_update_elem')
     if (kind === 'socket') return -ERRNO.ENOTSOCK
-    if (kind === 'xsk') return -ERRNO.EOPNOTSUPP
+    if (kind === 'xsk') return object.kind === 'xsk' ? object.handle : -ERRNO.EOPNOTSUPP
     if (kind === 'cgroup') return -ERRNO.EBADF
     if (object.kind !== kind || (object.kind !== 'map' && object.kind !== 'prog')) return -ERRNO.EINVAL
     world.get(object)

@@ -5,6 +5,7 @@ import { SessionMappings } from './session-mappings.js'
 import { SessionWatches } from './session-watches.js'
 import { Descriptors, type OpenFile } from './state/descriptors.js'
 import type { KernelObject, MapObject, ProgObject } from './state/objects.js'
+import { closeSocket } from './syscalls/sockets.js'
 import type { World } from './world.js'
 
 /** One process of the embedded kernel: a descriptor table over the shared world. */
@@ -58,6 +59,8 @@ export class Session {
     if (object.kind === 'stats') this.world.statsUsers++
     else if (object.kind === 'perf_event') object.references++
     else if (object.kind === 'netns') object.netns.references++
+    else if (object.kind === 'socket') object.references++
+    else if (object.kind === 'xsk') return
     else if (object.kind !== 'trace_pipe') this.world.addUser(this.world.get(object))
   }
 
@@ -68,6 +71,8 @@ export class Session {
       object.references--
       if (object.references === 0) object.event.free()
     } else if (object.kind === 'netns') this.world.network.putNamespace(object.netns)
+    else if (object.kind === 'socket') closeSocket(this.world, object)
+    else if (object.kind === 'xsk') return
     else if (object.kind !== 'trace_pipe') this.world.putUser(object)
   }
 

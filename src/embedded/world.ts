@@ -1,9 +1,11 @@
 import { type DeviceMap, lastUserGone, MAP_TYPE } from '../maps/index.js'
-import { type Device, type Namespace, VirtualNetwork } from '../netdev/index.js'
+import { type Device, type Namespace, VirtualNetwork, type XskSocket } from '../netdev/index.js'
 import { type Engine, Interpreter, Jit, Machine, type MachineOptions, type NetworkHost } from '../vm/index.js'
 import { namespaceHost } from './hooks/namespace-host.js'
+import { EmbeddedHooks } from './hooks/packet-hooks.js'
 import { kernelBtf } from './kernel-btf.js'
 import { BpfFs } from './state/bpffs.js'
+import { Cgroups } from './state/cgroups.js'
 import { IdTable } from './state/id-table.js'
 import type { BtfObject, KernelObject, LinkObject, MapObject, ProgObject } from './state/objects.js'
 import { Sysctls } from './state/sysctls.js'
@@ -32,6 +34,10 @@ export class World {
   readonly bpffs: BpfFs
   /** Namespaces and devices. */
   readonly network: VirtualNetwork
+  /** Runs programs on its packets. */
+  readonly hooks: EmbeddedHooks
+  readonly cgroups = new Cgroups()
+  readonly #xsk = new Map<number, XskSocket>()
   /** Names of namespaces, as `ip netns` gives them: their paths. */
   readonly netnsNames = new Map<string, Namespace>()
   /** The network that the caller gave for programs that run in the first namespace; undefined: the virtual one. */
@@ -58,6 +64,8 @@ export class World {
     this.network.deviceGone = (device) => this.#forgetDevice(device, device.netns)
     this.network.deviceMoved = (device, from) => this.#forgetDevice(device, from)
     machine.network.host = this.hostOf(this.network.init)
+    this.hooks = new EmbeddedHooks(this)
+    this.network.hooks = this.hooks
     this.#interpreter = new Interpreter(this.machine)
     if (options.engine !== 'interpreter') {
       // Every program is loaded by a privileged user here: only 2 hardens those.
@@ -75,6 +83,17 @@ export class World {
       this.#hosts.set(netns, host)
     }
     return host
+  }
+
+  /** Makes an AF_XDP socket known to XSKMAPs; its handle. */
+  addXsk(socket: XskSocket): number {
+    const handle = this.machine.createHandle(undefined)
+    this.#xsk.set(handle, socket)
+    return handle
+  }
+
+  xskOf(handle: number): XskSocket | undefined {
+    return this.#xsk.get(handle)
   }
 
   /** Device maps and links let go of a device that is gone, or gone elsewhere. */

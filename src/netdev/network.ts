@@ -1,14 +1,18 @@
 import type { BridgeState } from './bridge-state.js'
 import { Device, type DeviceKind } from './device.js'
+import { type DropReason, dropFrame } from './drop.js'
 import type { Frame } from './frame.js'
 import type { PacketHooks } from './hooks.js'
+import { ICMP, sendIcmpError } from './icmp.js'
+import { probe } from './ip-output.js'
 import type { Journeys } from './journey.js'
 import { destroyLink, setUp } from './links.js'
 import { Namespace } from './namespace.js'
-import { ETH_HLEN } from './numbers.js'
+import type { Neighbour } from './neighbours.js'
+import { ETH_HLEN, NUD } from './numbers.js'
 import type { HookProgram } from './program.js'
-import { receiveFrame } from './receive.js'
-import { sendToNeighbour } from './transmit.js'
+import { receiveFrame, STAGE } from './receive.js'
+import { transmit } from './transmit.js'
 
 const FIRST_INODE = 0xf000_0000
 
@@ -26,12 +30,23 @@ export interface VirtualNetworkOptions {
 
 /** Something that waits for its turn: a frame at a device, or a time. */
 interface Arrival {
-  readonly device: Device
-  readonly frame: Frame
+  readonly device: Device | undefined
+  readonly frame: Frame | undefined
+  readonly stage: number
+  readonly work: (() => void) | undefined
 }
 
-/** A frame that was handed over without its headers checked once more. */
-export const MAX_HOPS = 64
+/** An ICMP message that arrived. */
+export interface IcmpSeen {
+  readonly netns: Namespace
+  readonly from: Uint8Array
+  readonly type: number
+  readonly code: number
+  readonly message: Uint8Array
+}
+
+const PROBE_INTERVAL = 1_000_000_000n
+const PROBES = 3
 
 /**
  * The virtual network: namespaces, devices, and a queue of frames that arrive. Nothing runs by itself: whoever puts a
@@ -60,6 +75,16 @@ export class VirtualNetwork {
   #running = false
   /** Frames handled, of all devices. */
   handled = 0
+  /** Redirects of one packet before it is taken for one that goes in circles. */
+  readonly maxHops = 64
+  /** Packet sockets of all namespaces. */
+  packetSockets = 0
+  /** Packets dropped, by reason. */
+  readonly drops = new Map<DropReason, number>()
+  /** Told of each ICMP message that arrives. */
+  readonly #icmp = new Set<(seen: IcmpSeen) => void>()
+  /** Neighbours that have not answered yet, and when they are asked again. */
+  readonly #asked = new Map<Neighbour, bigint>()
 
   constructor(options: VirtualNetworkOptions) {
     this.#random = options.random
@@ -110,6 +135,10 @@ export class VirtualNetwork {
     return device
   }
 
+  bringUp(device: Device): void {
+    setUp(this, device, true)
+  }
+
   /** A random unicast address of one's own making. */
   randomMac(): Uint8Array {
     const mac = new Uint8Array(6)
@@ -139,14 +168,75 @@ export class VirtualNetwork {
   }
 
   /** Frames that waited for a neighbour's hardware address go on. */
-  resolved(device: Device, waiting: readonly Frame[]): void {
-    for (const frame of waiting) sendToNeighbour(this, device, frame)
+  resolved(device: Device, waiting: readonly Frame[], lladdr: Uint8Array): void {
+    for (const frame of waiting) {
+      frame.bytes.set(lladdr, frame.start)
+      transmit(this, device, frame)
+    }
     if (waiting.length > 0) this.run()
   }
 
+  dropped(reason: DropReason): void {
+    this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1)
+  }
+
+  icmpSeen(seen: IcmpSeen): void {
+    for (const told of this.#icmp) told(seen)
+  }
+
+  onIcmp(told: (seen: IcmpSeen) => void): Disposable {
+    this.#icmp.add(told)
+    return { [Symbol.dispose]: () => void this.#icmp.delete(told) }
+  }
+
+  /** Asks again in a second, unless an answer comes. */
+  awaitNeighbour(neighbour: Neighbour): void {
+    this.#asked.set(neighbour, this.now() + PROBE_INTERVAL)
+  }
+
+  /** Does what time has come for: asks neighbours again, gives up on those that never answer. */
+  tick(): void {
+    if (this.#asked.size === 0) return
+    const now = this.now()
+    for (const [neighbour, due] of this.#asked) {
+      if (neighbour.state !== NUD.INCOMPLETE) this.#asked.delete(neighbour)
+      else if (due <= now) this.#askAgain(neighbour)
+    }
+    this.run()
+  }
+
+  #askAgain(neighbour: Neighbour): void {
+    const { device, address } = neighbour
+    if (neighbour.probes < PROBES && device.up) {
+      neighbour.probes++
+      this.#asked.set(neighbour, this.now() + PROBE_INTERVAL)
+      probe(this, device, address)
+      return
+    }
+    this.#asked.delete(neighbour)
+    neighbour.state = NUD.FAILED
+    neighbour.probes = 0
+    for (const frame of neighbour.waiting.splice(0)) {
+      if (address.length === 4) sendIcmpError(this, device, frame, ICMP.UNREACH, 1)
+      dropFrame(
+        this,
+        device,
+        frame,
+        'neighbour',
+        'SKB_DROP_REASON_NEIGH_FAILED',
+        `${address.join('.')} does not answer`,
+      )
+    }
+  }
+
   /** Puts a frame into a device's receive queue. */
-  enqueue(device: Device, frame: Frame): void {
-    this.#queue.push({ device, frame })
+  enqueue(device: Device, frame: Frame, stage: number): void {
+    this.#queue.push({ device, frame, stage, work: undefined })
+  }
+
+  /** Work for when its turn comes. */
+  later(work: () => void): void {
+    this.#queue.push({ device: undefined, frame: undefined, stage: 0, work })
   }
 
   /** Lets every frame that waits arrive, and what they cause, until nothing is left. */
@@ -155,13 +245,14 @@ export class VirtualNetwork {
     this.#running = true
     try {
       while (this.#head < this.#queue.length) {
-        const { device, frame } = this.#queue[this.#head++] as Arrival
+        const { device, frame, stage, work } = this.#queue[this.#head++] as Arrival
         if (this.#head > 4096) {
           this.#queue = this.#queue.slice(this.#head)
           this.#head = 0
         }
         this.handled++
-        receiveFrame(this, device, frame)
+        if (device !== undefined && frame !== undefined) receiveFrame(this, device, frame, stage)
+        else work?.()
       }
     } finally {
       this.#queue = []
@@ -175,6 +266,7 @@ export class VirtualNetwork {
   inject(device: Device, frame: Frame): void {
     if (frame.length < ETH_HLEN) return
     this.journeys?.begin(frame, device)
-    this.enqueue(device, frame)
+    frame.tstamp = 0n
+    this.enqueue(device, frame, STAGE.DRIVER)
   }
 }

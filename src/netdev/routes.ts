@@ -110,6 +110,7 @@ export function addAddressRoutes(device: Device, address: Uint8Array, prefix: nu
       scope: v4 ? RT_SCOPE.LINK : RT_SCOPE.UNIVERSE,
       type: RTN.UNICAST,
       metric: v4 ? 0 : 256,
+      source: v4 ? address : undefined,
     }),
   )
   if (v4 && prefix < 31) {

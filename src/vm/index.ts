@@ -28,7 +28,7 @@ export type {
   SocketQuery,
 } from './net/network-host.js'
 export { type ClonedPacket, Redirect, type RedirectKind } from './net/redirect.js'
-export { SkbPacket } from './net/skb-packet.js'
+export { SKB, SkbPacket } from './net/skb-packet.js'
 export type { KernelSocket } from './net/socket-table.js'
 export { type NetworkOptions, staticNetwork } from './net/static-network.js'
 export type { PacketContext } from './net/types.js'

@@ -1,10 +1,26 @@
 import { type Fd, KernelError } from '../../kernel/index.js'
 import type { PerfBuffer } from '../../maps/index.js'
-import type { Namespace } from '../../netdev/index.js'
+import type { Namespace, Socket, XskSocket } from '../../netdev/index.js'
 import type { KernelObject, ObjectKind } from './objects.js'
 
 /** What a descriptor can stand for besides objects with ids. */
-export type SpecialFile = { readonly kind: 'stats' } | PerfEventFile | TracePipeFile | NetnsFile
+export type SpecialFile = { readonly kind: 'stats' } | PerfEventFile | TracePipeFile | NetnsFile | XskFile | SocketFile
+
+/** An AF_XDP socket, bound to a queue. */
+export interface XskFile {
+  readonly kind: 'xsk'
+  readonly socket: XskSocket
+  /** What an XSKMAP holds of it. */
+  readonly handle: number
+}
+
+/** A socket of a namespace. */
+export interface SocketFile {
+  readonly kind: 'socket'
+  readonly netns: Namespace
+  readonly socket: Socket
+  references: number
+}
 
 /** A network namespace. */
 export interface NetnsFile {

@@ -81,6 +81,8 @@ export function objGetInfoByFd(session: Session, r: Request<'obj_get_info_by_fd'
     case 'perf_event':
     case 'trace_pipe':
     case 'netns':
+    case 'xsk':
+    case 'socket':
       throw new KernelError('EINVAL', 'obj_get_info_by_fd')
   }
 }

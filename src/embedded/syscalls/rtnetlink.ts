@@ -202,7 +202,7 @@ export function rtmNewneigh(session: Session, r: Request<'rtm_newneigh'>): void 
   const device = deviceAt(session, r, 'rtm_newneigh')
   if (r.lladdr.length !== 6) throw new KernelError('EINVAL', 'rtm_newneigh', { detail: 'Invalid link address length' })
   const waiting = setNeighbour(device, r.address, r.lladdr, NUD.PERMANENT)
-  session.world.network.resolved(device, waiting)
+  session.world.network.resolved(device, waiting, r.lladdr)
 }
 
 export function rtmDelneigh(session: Session, r: Request<'rtm_delneigh'>): void {

@@ -98,6 +98,8 @@ export class SkbPacket implements PacketAccess {
   /** 0: not set. */
   transportHeader: Addr = 0
   macLength = 0
+  /** Bytes of XDP metadata before the data. */
+  metaLength = 0
   encapsulation = false
   /** CHECKSUM_* */
   ipSummed = CHECKSUM_NONE
@@ -141,6 +143,7 @@ export class SkbPacket implements PacketAccess {
     this.networkHeader = start + ETH_HLEN
     this.transportHeader = 0
     this.macLength = 0
+    this.metaLength = 0
     this.encapsulation = false
     this.ipSummed = CHECKSUM_NONE
     this.csumLevel = 0
@@ -157,6 +160,13 @@ export class SkbPacket implements PacketAccess {
     memory.u32[at + (SKB.protocol >>> 2)] = this.#etherType(start)
     memory.u32[at + (SKB.ifindex >>> 2)] = ifindex
     this.updatePointers()
+  }
+
+  /** Puts metadata that an XDP program left before the data. `load` came before. */
+  loadMeta(bytes: Uint8Array, offset: number, length: number): void {
+    this.memory.u8.set(bytes.subarray(offset, offset + length), this.data - length)
+    this.metaLength = length
+    this.setField(SKB.data_meta, this.data - length)
   }
 
   /** The socket of the packet: skb->sk and the address fields that are read through it. */
@@ -206,7 +216,7 @@ export class SkbPacket implements PacketAccess {
     u32[at + (SKB.len >>> 2)] = this.tail - this.data
     u32[at + (SKB.data >>> 2)] = this.data
     u32[at + (SKB.data_end >>> 2)] = this.tail
-    u32[at + (SKB.data_meta >>> 2)] = this.data
+    u32[at + (SKB.data_meta >>> 2)] = this.data - this.metaLength
   }
 
   /** A copy of the data. */
