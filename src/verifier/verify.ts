@@ -141,7 +141,6 @@ function indexLines(env: Env): void {
 function checkSubprog(env: Env, index: number): void {
   const subprog = env.subprogs[index] as Subprog
   env.explored = new Map()
-  env.evictedStates = 0
   env.lastLine = -1
   const state = new State()
   state.branches = 1

@@ -22,8 +22,8 @@ function variableText(reg: Reg): string {
 }
 
 /** Refuses an access of `size` bytes at `off` behind the register that may not be a multiple of its size. */
-export function checkAlignment(env: Env, reg: Reg, off: number, size: number): void {
-  if (size <= 1 || (reg.type !== 'fp' && env.prog.strictAlignment !== true) || reg.type === 'arena') return
+export function checkAlignment(env: Env, reg: Reg, off: number, size: number, strict = false): void {
+  if (size <= 1 || (reg.type !== 'fp' && !strict && env.prog.strictAlignment !== true) || reg.type === 'arena') return
   const packet = reg.type === 'pkt' || reg.type === 'pkt_meta'
   const low = (reg.valueLo + reg.off + off + (packet ? PACKET_ALIGN : 0)) & (size - 1)
   if (low === 0 && (reg.maskLo & (size - 1)) === 0) return

@@ -25,13 +25,15 @@ export interface Access {
   readonly imm?: number
   /** The load extends the sign: only numbers may be loaded so. */
   readonly signed?: boolean
+  /** Atomic operations must be aligned whatever the program asked for. */
+  readonly aligned?: boolean
 }
 
 /** Checks the access and, for a load, gives the destination its new value. */
 export function checkAccess(env: Env, regno: number, offset: number, access: Access): void {
   const reg = env.reg(regno)
   const { write, size, value } = access
-  checkAlignment(env, reg, offset, size)
+  checkAlignment(env, reg, offset, size, access.aligned)
   const off = offset + reg.off
   if ((reg.flags & MAYBE_NULL) !== 0) invalid(env, regno, reg)
   switch (reg.type) {

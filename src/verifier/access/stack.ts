@@ -172,7 +172,8 @@ export function readStack(env: Env, regno: number, off: number, size: number, ds
   let zeros = 0
   for (let at = min; at < max; at++) {
     env.scratchSlot((-at - 1) >> 3)
-    if (frame.types[-at - 1] === SLOT.zero) zeros++
+    if (frame.types[-at - 1] !== SLOT.zero) break
+    zeros++
   }
   if (dst >= 0) env.regs[dst] = zeros === max - min ? constReg(0, 0) : unknownReg()
 }

@@ -50,13 +50,13 @@ export function findSubprogs(env: Env): void {
       protoId: isFunc ? func.type : 0,
       funcId: isFunc ? func.id : 0,
       args: undefined,
-      unreliable: false,
       stackDepth: 0,
       hasTailCall: false,
       changesPacket: false,
       mightSleep: false,
       called: false,
       asyncCallback: false,
+      unreliable: false,
     }
   })
   findEffects(env)

@@ -1,7 +1,7 @@
 // Which registers may still be read from an instruction on: found once, from the instructions alone.
 
 import type { Insn } from '../../isa/index.js'
-import { helperById, kfuncByName, kfuncParams } from '../../spec/index.js'
+import { allowedHelpers, helperById, helperFor, kfuncByName, kfuncParams } from '../../spec/index.js'
 import type { Env } from '../env.js'
 import { successors } from './flow.js'
 
@@ -48,8 +48,12 @@ function usesOf(env: Env, insn: Insn): { use: number; def: number } {
 
 function argsOf(env: Env, insn: Insn): number {
   let count: number | undefined
-  if (insn.src === 0) count = helperById(insn.imm)?.args.length
-  else if (insn.src === 2) {
+  if (insn.src === 0) {
+    // What the program type may not call is thought to read all.
+    const helper = helperById(insn.imm)
+    const allowed = helper !== undefined && allowedHelpers(env.prog.type, env.prog.attachType).has(helper.name)
+    count = allowed ? helperFor(helper.name, env.prog.type).args.length : undefined
+  } else if (insn.src === 2) {
     const row = kfuncByName(env.callName(insn) ?? '')
     count = row === undefined ? undefined : kfuncParams(row).length
   }

@@ -14,6 +14,7 @@ import {
   raiseUmin,
   S32_MAX,
   S32_MIN,
+  setUnbounded,
 } from './num.js'
 import { syncBounds } from './sync.js'
 
@@ -287,6 +288,8 @@ function teachSet(a: Num, b: Num, narrow: boolean): void {
 function teachClear(a: Num, b: Num, narrow: boolean): void {
   const [num, bits] = (narrow ? isConst32(b) : isConst(b)) ? [a, b] : [b, a]
   if (!(narrow ? isConst32(bits) : isConst(bits))) return
+  // Linux forgets the ranges here: on a path that cannot be they would contradict the bits.
+  setUnbounded(num)
   num.valueLo &= ~bits.valueLo
   num.maskLo &= ~bits.valueLo
   if (narrow) return

@@ -90,6 +90,13 @@ export function setKnown(n: Num, lo: number, high: number): void {
   n.umin32 = n.umax32 = n.smin32 = n.smax32 = lo
 }
 
+/** The low 32 bits are known; what that means for all 64 is the caller's. */
+export function setKnown32(n: Num, lo: number): void {
+  n.valueLo = lo
+  n.maskLo = 0
+  n.umin32 = n.umax32 = n.smin32 = n.smax32 = lo
+}
+
 /** All 64 bits known. */
 export function isConst(n: Num): boolean {
   return (n.maskLo | n.maskHi) === 0

@@ -13,6 +13,7 @@ import {
   S32_MAX,
   S32_MIN,
   setKnown,
+  setKnown32,
   setUnbounded32,
   setUnbounded64,
   setUnknown,
@@ -205,7 +206,7 @@ export function andNum(n: Num, by: Num): void {
   const byMax32 = by.umax32
   const { umaxLo, umaxHi } = by
   andBits(n, n, by)
-  if (known32) setKnown32(n)
+  if (known32) setKnown32(n, n.valueLo)
   else {
     n.umin32 = n.valueLo
     if (ult32(byMax32, n.umax32)) n.umax32 = byMax32
@@ -225,15 +226,11 @@ export function andNum(n: Num, by: Num): void {
   rangesFromBits(n)
 }
 
-function setKnown32(n: Num): void {
-  n.umin32 = n.umax32 = n.smin32 = n.smax32 = n.valueLo
-}
-
 export function orNum(n: Num, by: Num): void {
   const known32 = isConst32(n) && isConst32(by)
   const known = isConst(n) && isConst(by)
   orBits(n, n, by)
-  if (known32) setKnown32(n)
+  if (known32) setKnown32(n, n.valueLo)
   else {
     if (ult32(n.umin32, by.umin32)) n.umin32 = by.umin32
     n.umax32 = n.valueLo | n.maskLo
@@ -257,7 +254,7 @@ export function xorNum(n: Num, by: Num): void {
   const known32 = isConst32(n) && isConst32(by)
   const known = isConst(n) && isConst(by)
   xorBits(n, n, by)
-  if (known32) setKnown32(n)
+  if (known32) setKnown32(n, n.valueLo)
   else {
     n.umin32 = n.valueLo
     n.umax32 = n.valueLo | n.maskLo

@@ -1,7 +1,7 @@
 // Every view of a number teaches the others: bits, unsigned and signed ranges, 64 and 32 bits wide. The order and number of
 // steps decide how far knowledge spreads, and so the log: they follow what reg_bounds_sync() of Linux 6.18 shows.
 
-import { slt, ult, ult32 } from './int64.js'
+import { add64, hi, slt, sub64, ult, ult32 } from './int64.js'
 import {
   limitSigned32,
   limitUnsigned32,
@@ -13,6 +13,7 @@ import {
   raiseUmin,
   S32_MAX,
   S32_MIN,
+  setKnown,
   smear32,
 } from './num.js'
 
@@ -24,6 +25,48 @@ export function rangesFromBits(n: Num): void {
   lowerSmax(n, valueLo | maskLo, valueHi | (maskHi & S32_MAX))
   raiseUmin(n, valueLo, valueHi)
   lowerUmax(n, valueLo | maskLo, valueHi | maskHi)
+  singleValue(n)
+}
+
+/** The one value that both the bits and the unsigned range allow, where there is only one. */
+function singleValue(n: Num): void {
+  const { uminLo, uminHi, valueLo, valueHi, maskLo, maskHi } = n
+  const inBits = (uminLo & ~maskLo) === valueLo && (uminHi & ~maskHi) === valueHi
+  if (inBits && (maskLo & maskHi) === -1) {
+    if (!ult(uminLo, uminHi, n.umaxLo, n.umaxHi)) setKnown(n, uminLo, uminHi)
+    return
+  }
+  const nextLo = nextAllowed(n, uminLo, uminHi)
+  const nextHi = hi
+  if (inBits) {
+    if (ult(n.umaxLo, n.umaxHi, nextLo, nextHi)) setKnown(n, uminLo, uminHi)
+    return
+  }
+  if (nextLo === (valueLo | maskLo) && nextHi === (valueHi | maskHi)) {
+    setKnown(n, nextLo, nextHi)
+    return
+  }
+  if (ult(n.umaxLo, n.umaxHi, nextLo, nextHi)) return
+  const thenLo = nextAllowed(n, nextLo, nextHi)
+  if (ult(n.umaxLo, n.umaxHi, thenLo, hi)) setKnown(n, nextLo, nextHi)
+}
+
+/** The smallest value the bits allow above the given one, or the largest of all. High half in `hi`. */
+function nextAllowed(n: Num, lo: number, high: number): number {
+  const { valueLo, valueHi, maskLo, maskHi } = n
+  const mostLo = valueLo | maskLo
+  const mostHi = valueHi | maskHi
+  if (!ult(lo, high, mostLo, mostHi)) return add64(mostLo, mostHi, 0, 0)
+  if (ult(lo, high, valueLo, valueHi)) return add64(valueLo, valueHi, 0, 0)
+  const byLo = sub64(lo, high, valueLo, valueHi)
+  const byHi = hi
+  // Below the highest bit that may not be set, everything is to be carried over.
+  const strayHi = byHi & ~maskHi
+  const strayLo = byLo & ~maskLo
+  const carryHi = smear32(strayHi)
+  const carryLo = strayHi !== 0 ? -1 : smear32(strayLo)
+  const nextLo = add64(byLo | carryLo | ~maskLo, byHi | carryHi | ~maskHi, 1, 0)
+  return add64(valueLo | (nextLo & maskLo), valueHi | (hi & maskHi), 0, 0)
 }
 
 export function rangesFromBits32(n: Num): void {
@@ -86,12 +129,20 @@ function deduceMixed(n: Num): void {
   lowerUmax(n, n.umax32, n.umaxHi)
   raiseSmin(n, n.umin32, n.sminHi)
   lowerSmax(n, n.umax32, n.smaxHi)
-  const minFits = n.sminHi === n.sminLo >> 31 || n.sminHi >= 0
-  const maxFits = n.smaxHi === n.smaxLo >> 31 || n.smaxHi < 0
-  if (minFits && maxFits) {
-    raiseSmin(n, n.smin32, n.smin32 >> 31)
-    lowerSmax(n, n.smax32, n.smax32 >> 31)
-  }
+  // A number whose low half is not negative and that fits 32 signed bits is its low half.
+  if (n.smin32 < 0 || !fits32(n.sminLo, n.sminHi, true) || !fits32(n.smaxLo, n.smaxHi, false)) return
+  n.sminLo = n.uminLo = n.smin32
+  n.smaxLo = n.umaxLo = n.smax32
+  n.sminHi = n.uminHi = n.smin32 >> 31
+  n.smaxHi = n.umaxHi = n.smax32 >> 31
+  const changedLo = smear32(n.sminLo ^ n.smaxLo)
+  const changedHi = n.sminHi === n.smaxHi ? 0 : smear32(n.sminHi ^ n.smaxHi)
+  meetBits(n, n.sminLo & ~changedLo, n.sminHi & ~changedHi, changedHi === 0 ? changedLo : -1, changedHi)
+}
+
+/** Signed: not below -2^31 (`low`), not above 2^31 - 1. */
+function fits32(lo: number, high: number, low: boolean): boolean {
+  return low ? high >= 0 || (high === -1 && lo < 0) : high < 0 || (high === 0 && lo >= 0)
 }
 
 /** Bits learn from the unsigned ranges: what smallest and largest share from the top. */
@@ -137,7 +188,7 @@ export function zeroExtend32(n: Num): void {
   }
 }
 
-/** Whether a range is empty or views contradict each other: Linux forgets everything then. */
+/** Whether a range is empty: what led here cannot be. */
 export function isContradictory(n: Num): boolean {
   return (
     ult(n.umaxLo, n.umaxHi, n.uminLo, n.uminHi) ||
@@ -145,4 +196,23 @@ export function isContradictory(n: Num): boolean {
     ult32(n.umax32, n.umin32) ||
     n.smax32 < n.smin32
   )
+}
+
+/** What is wrong with what is known of a number (reg_bounds_sanity_check()); undefined where nothing is. */
+export function violation(n: Num): string | undefined {
+  if (isContradictory(n)) return 'range bounds violation'
+  if ((n.maskLo | n.maskHi) === 0) {
+    const { valueLo: lo, valueHi: high } = n
+    const unsigned = n.uminLo === lo && n.uminHi === high && n.umaxLo === lo && n.umaxHi === high
+    if (!unsigned || n.sminLo !== lo || n.sminHi !== high || n.smaxLo !== lo || n.smaxHi !== high) {
+      return 'const tnum out of sync with range bounds'
+    }
+  }
+  if (n.maskLo === 0) {
+    const { valueLo: lo } = n
+    if (n.umin32 !== lo || n.umax32 !== lo || n.smin32 !== lo || n.smax32 !== lo) {
+      return 'const subreg tnum out of sync with range bounds'
+    }
+  }
+  return undefined
 }

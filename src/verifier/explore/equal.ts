@@ -9,7 +9,7 @@ import { type Frame, SLOT, type State } from '../state/state.js'
 export type Exactness = 'loose' | 'within' | 'exact'
 
 /** Ids are names: those of one state must map to those of the other one to one. */
-class IdMap {
+export class IdMap {
   readonly #forth = new Map<number, number>()
   readonly #back = new Map<number, number>()
   #temporary = -1
@@ -43,6 +43,22 @@ export function statesEqual(env: Env, old: State, current: State, exactness: Exa
   for (let i = 0; i < old.frames.length; i++) {
     const live = env.live[old.insnOfFrame(i)] as number
     if (!framesEqual(old.frames[i] as Frame, current.frames[i] as Frame, live, ids, exactness)) return false
+  }
+  return true
+}
+
+/** Every register the same to the bit, names included, whether anyone reads it or not: the cheap sign of a loop. */
+export function maybeLooping(old: State, current: State): boolean {
+  if (old.frames.length !== current.frames.length) return false
+  const a = old.frame.regs
+  const b = current.frame.regs
+  for (let i = 0; i < 10; i++) {
+    const x = a[i] as Reg
+    const y = b[i] as Reg
+    if (x === y) continue
+    if (x.type !== y.type || x.flags !== y.flags || x.range !== y.range || !sameThing(x, y) || !sameNum(x, y))
+      return false
+    if (x.id !== y.id || x.addConst !== y.addConst || x.refObjId !== y.refObjId) return false
   }
   return true
 }
@@ -113,7 +129,7 @@ function sameThing(a: Reg, b: Reg): boolean {
   )
 }
 
-function regsExact(a: Reg, b: Reg, ids: IdMap): boolean {
+export function regsExact(a: Reg, b: Reg, ids: IdMap): boolean {
   return (
     a.type === b.type &&
     a.flags === b.flags &&

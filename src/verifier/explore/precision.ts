@@ -310,22 +310,30 @@ function callBack(env: Env, idx: number, subsequent: number, src: number, imm: n
   return false
 }
 
-/** All numbers of all frames, here and before. */
+/** All numbers of all frames of all states before. */
 export function markAllPrecise(env: Env, start: State): void {
-  if ((env.log.level & 2) !== 0)
+  const verbose = (env.log.level & 2) !== 0
+  if (verbose)
     env.log.write(`mark_precise: frame${start.frames.length - 1}: falling back to forcing all scalars precise\n`)
   for (let state = start.parent; state !== undefined; state = state.parent) {
-    for (const frame of state.frames) {
-      frame.regs.forEach((reg, i) => {
-        if (i < 10 && reg.type === 'scalar' && !reg.precise) makeRegPrecise(frame, i)
-      })
+    state.frames.forEach((frame, f) => {
+      const say = (what: string) => {
+        if (verbose) env.log.write(`force_precise: frame${f}: forcing ${what} to be precise\n`)
+      }
+      for (let i = 0; i < 10; i++) {
+        const reg = frame.regs[i] as Reg
+        if (reg.type !== 'scalar' || reg.precise) continue
+        makeRegPrecise(frame, i)
+        say(`r${i}`)
+      }
       frame.spills.forEach((reg, slot) => {
         if (reg?.type !== 'scalar' || reg.precise || frame.types[slot * 8 + 7] !== SLOT.spill) return
         const copy = copyReg(reg)
         copy.precise = true
         frame.spills[slot] = copy
+        say(`fp-${(slot + 1) * 8}`)
       })
-    }
+    })
   }
 }
 

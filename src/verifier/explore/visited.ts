@@ -4,11 +4,16 @@ import type { Env, ExploredState } from '../env.js'
 import { MARK } from '../env.js'
 import { NOT_INIT, type Reg } from '../state/reg.js'
 import { SLOT, type State } from '../state/state.js'
-import { statesEqual } from './equal.js'
+import { maybeLooping, statesEqual } from './equal.js'
 import { forgetPrecision, propagatePrecision } from './precision.js'
 
 function bucket(env: Env, state: State, idx: number): number {
-  return ((idx ^ state.frame.callsite) >>> 0) % (env.insns.length * 2)
+  return ((idx ^ state.frame.callsite) >>> 0) % env.insns.length
+}
+
+/** The states kept at an instruction (and a few others: check), the latest first. */
+export function statesAt(env: Env, state: State, idx: number): readonly ExploredState[] {
+  return env.explored.get(bucket(env, state, idx)) ?? []
 }
 
 /** Registers and stack slots nobody reads any more are forgotten, once a state is finished. */
@@ -85,7 +90,7 @@ export function isVisited(env: Env): boolean {
     if (seen.misses > seen.hits * patience + patience) {
       list.splice(i, 1)
       env.exploredStates--
-      if (old.branches > 0) {
+      if (old.branches > 0 || env.loopVisits.isIncomplete(old)) {
         old.evicted = true
         env.evictedStates++
       }
@@ -111,6 +116,7 @@ function stillOpen(env: Env, old: State, mark: number): 'covered' | 'loop' | 'ot
   if (
     old.mayGotoDepth === state.mayGotoDepth &&
     old.callbackUnrollDepth === state.callbackUnrollDepth &&
+    maybeLooping(old, state) &&
     !iteratorDepthsDiffer(old, state) &&
     statesEqual(env, old, state, 'exact')
   ) {
@@ -185,6 +191,6 @@ export function finishPath(env: Env, state: State): void {
     at.branches--
     if (at.branches > 0) break
     env.loopVisits.leave(at)
-    if (at.evicted) env.evictedStates--
+    if (at.evicted && !env.loopVisits.isIncomplete(at)) env.evictedStates--
   }
 }

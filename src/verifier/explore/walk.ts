@@ -65,13 +65,13 @@ export function walk(env: Env): void {
     }
     env.scratchAll()
     finishPath(env, env.state)
+    env.stackLiveness.update()
     const branch = env.branches.pop()
     if (branch === undefined) return
     if (pops) log.reset(branch.logPosition)
     env.state = branch.state
     env.insnIdx = branch.insnIdx
     previous = branch.prevInsnIdx
-    env.stackLiveness.update()
     env.printPath = true
   }
 }

@@ -1,7 +1,7 @@
 // Arithmetic instructions.
 
 import type { Insn } from '../../isa/index.js'
-import { isConst, isConst32, type Num, newNum, setUnknown } from '../domain/num.js'
+import { isConst, isConst32, type Num, newNum, setKnown, setKnown32, setUnknown } from '../domain/num.js'
 import {
   addNum,
   andNum,
@@ -62,6 +62,8 @@ export function aluInsn(env: Env, insn: Insn): void {
       env.regs[dst] = unknown()
       return
     }
+    // le64 changes nothing on a little-endian machine.
+    if (operation === 0xd0 && code === 0xd4 && imm === 64) return
     const result = copyReg(reg)
     result.id = 0
     result.addConst = 0
@@ -173,6 +175,7 @@ function binary(env: Env, insn: Insn, narrow: boolean, byReg: boolean): void {
     return
   }
   const result = copyReg(left)
+  if ((operation === 0x50 || operation === 0x40) && isConst(right)) forkSign(env, insn, result)
   const linkedAdd =
     (operation === 0x00 || operation === 0x10) &&
     left.id !== 0 &&
@@ -191,6 +194,18 @@ function binary(env: Env, insn: Insn, narrow: boolean, byReg: boolean): void {
     result.off = operation === 0x00 ? right.valueLo : -right.valueLo | 0
   }
   env.regs[dst] = result
+}
+
+/** A number that is -1 or 0, the spread sign of another: each of the two is followed by itself. */
+function forkSign(env: Env, insn: Insn, result: Reg): void {
+  const whole = result.sminLo === -1 && result.sminHi === -1 && (result.smaxLo | result.smaxHi) === 0
+  if (!whole && (result.smin32 !== -1 || result.smax32 !== 0)) return
+  const branch = env.pushBranch(insn.pc, insn.pc)
+  const zero = whole ? constReg(0, 0) : copyReg(result)
+  if (!whole) setKnown32(zero, 0)
+  branch.frame.regs[insn.dst] = zero
+  if (whole) setKnown(result, -1, -1)
+  else setKnown32(result, -1)
 }
 
 function smallConst(reg: Reg): boolean {
@@ -222,8 +237,7 @@ function isTracked(operation: number, by: Num, narrow: boolean): boolean {
     case 0x70:
     case 0xc0: {
       const known = narrow ? isConst32(by) : isConst(by)
-      const bits = narrow ? 32 : 64
-      return known && (narrow || by.valueHi === 0) && by.valueLo >>> 0 < bits
+      return known && by.umaxHi === 0 && by.umaxLo >>> 0 < (narrow ? 32 : 64)
     }
     default:
       return false

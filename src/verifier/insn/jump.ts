@@ -6,12 +6,13 @@ import { specialFields } from '../access/special-fields.js'
 import { replaceRegs } from '../call/effects.js'
 import { assume, type Comparison, certainOutcome, NEGATED, SWAPPED } from '../domain/compare.js'
 import { toNumber } from '../domain/int64.js'
-import { isConst, isConst32 } from '../domain/num.js'
+import { isConst, isConst32, setUnbounded } from '../domain/num.js'
 import { addNum } from '../domain/scalar-alu.js'
-import { syncBounds, zeroExtend32 } from '../domain/sync.js'
+import { syncBounds, violation, zeroExtend32 } from '../domain/sync.js'
 import type { Env } from '../env.js'
 import { markPrecise } from '../explore/precision.js'
 import { findPrevious, widen } from '../explore/widen.js'
+import { violationText } from '../log/print-state.js'
 import { constReg, copyReg, isNeverNull, isPacketPointer, MAYBE_NULL, type Reg } from '../state/reg.js'
 import { type Linked, SLOT, type State } from '../state/state.js'
 import { readReg } from './operands.js'
@@ -38,7 +39,7 @@ export function condJump(env: Env, insn: Insn): number {
   const { pc, dst, src, off, code, imm } = insn
   const next = pc + 1
   if (insn.op?.kind === 'may_goto') {
-    const previous = findPrevious(env, env.state, pc)
+    const previous = env.state.parent === undefined ? undefined : findPrevious(env, env.state.parent, pc)
     const other = env.pushBranch(next, pc)
     other.mayGotoDepth++
     if (previous !== undefined) widen(previous, other)
@@ -59,18 +60,21 @@ export function condJump(env: Env, insn: Insn): number {
     return outcome ? pc + off + 1 : next
   }
   const linked: Linked[] = []
-  if (byReg && right.type === 'scalar' && right.id !== 0) collectLinked(env.state, right.id, linked)
-  if (left.type === 'scalar' && left.id !== 0) collectLinked(env.state, left.id, linked)
+  if (byReg && right.type === 'scalar' && right.id !== 0) collectLinked(env, right.id, linked)
+  if (left.type === 'scalar' && left.id !== 0) collectLinked(env, left.id, linked)
   if (linked.length > 1) env.pushHistory(-1, -1, linked)
   const { state } = env
   const other = env.pushBranch(pc + off + 1, pc)
   if (left.type === 'scalar' && right.type === 'scalar') {
-    if (byReg && dst === src) {
-      // Comparing a register with itself teaches nothing.
-    } else {
-      learn(state, NEGATED[op], dst, byReg ? src : -1, right, narrow)
-      learn(other, op, dst, byReg ? src : -1, right, narrow)
-    }
+    learn(state, NEGATED[op], dst, byReg ? src : -1, right, narrow)
+    learn(other, op, dst, byReg ? src : -1, right, narrow)
+    const sides = byReg ? [dst, src] : [dst]
+    sides.forEach((regno, i) => {
+      settle(env, other, regno, `true_reg${i + 1}`)
+    })
+    sides.forEach((regno, i) => {
+      settle(env, state, regno, `false_reg${i + 1}`)
+    })
   }
   for (const each of [state, other]) {
     const frame = each.frame
@@ -125,25 +129,54 @@ function decidePacket(op: Comparison, left: Reg, right: Reg): boolean | undefine
 function learn(state: State, op: Comparison, dst: number, src: number, constant: Reg, narrow: boolean): void {
   const { regs } = state.frame
   const a = copyReg(regs[dst] as Reg)
-  const b = src < 0 ? copyReg(constant) : copyReg(regs[src] as Reg)
+  // A register compared with itself is both sides at once: Linux narrows it by itself.
+  const b = src < 0 ? copyReg(constant) : src === dst ? a : copyReg(regs[src] as Reg)
   assume(op, a, b, narrow)
   regs[dst] = a
   if (src >= 0) regs[src] = b
 }
 
-function collectLinked(state: State, id: number, out: Linked[]): void {
+/** A number that cannot be: Linux complains and forgets its ranges. */
+function settle(env: Env, state: State, regno: number, name: string): void {
+  const reg = state.frame.regs[regno] as Reg
+  const wrong = violation(reg)
+  if (wrong === undefined) return
+  env.log.write(`verifier bug: REG INVARIANTS VIOLATION (${name}): ${wrong} ${violationText(reg)}\n`)
+  const made = copyReg(reg)
+  setUnbounded(made)
+  state.frame.regs[regno] = made
+}
+
+const MAX_LINKED = 6
+
+/** Registers somebody may still read, and spilled ones; those that are too many lose the link. */
+function collectLinked(env: Env, id: number, out: Linked[]): void {
+  const { state } = env
   for (let f = state.frames.length - 1; f >= 0; f--) {
     const frame = state.frames[f]
     if (frame === undefined) continue
+    const live = env.live[state.insnOfFrame(f)] as number
     for (let i = 0; i < 10; i++) {
+      if ((live & (1 << i)) === 0) continue
       const reg = frame.regs[i] as Reg
-      if (reg.type === 'scalar' && reg.id === id && out.length < 6) out.push({ frame: f, index: i, spilled: false })
+      if (reg.type !== 'scalar' || reg.id !== id) continue
+      if (out.length < MAX_LINKED) out.push({ frame: f, index: i, spilled: false })
+      else frame.regs[i] = unlinked(reg)
     }
-    frame.spills.forEach((reg, slot) => {
-      if (reg?.type !== 'scalar' || reg.id !== id || frame.types[slot * 8 + 7] !== SLOT.spill) return
-      if (out.length < 6) out.push({ frame: f, index: slot, spilled: true })
-    })
+    for (let slot = 0; slot < frame.spills.length; slot++) {
+      const reg = frame.spills[slot]
+      if (reg?.type !== 'scalar' || reg.id !== id || frame.types[slot * 8 + 7] !== SLOT.spill) continue
+      if (out.length < MAX_LINKED) out.push({ frame: f, index: slot, spilled: true })
+      else frame.spills[slot] = unlinked(reg)
+    }
   }
+}
+
+function unlinked(reg: Reg): Reg {
+  const made = copyReg(reg)
+  made.id = 0
+  made.addConst = 0
+  return made
 }
 
 /** What was learnt of one register holds for all that share its id. */

@@ -121,11 +121,11 @@ export function atomic(env: Env, insn: Insn): void {
     if (size !== 8) env.refuse('invalid size of register fill', 'EACCES')
   }
   const pointer = env.reg(dst)
-  checkAccess(env, dst, off, { write: false, size, value: into < 0 ? -1 : into })
+  checkAccess(env, dst, off, { write: false, size, value: into < 0 ? -1 : into, aligned: true })
   // The pointer may have been the register that was loaded into.
   const loaded = into >= 0 ? env.reg(into) : NOT_INIT
   if (into === dst) env.regs[dst] = pointer
-  checkAccess(env, dst, off, { write: true, size, value: -1 })
+  checkAccess(env, dst, off, { write: true, size, value: -1, aligned: true })
   if (into >= 0) env.regs[into] = loaded.type === 'not_init' ? unknownReg() : loaded
 }
 

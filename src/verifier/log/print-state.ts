@@ -17,6 +17,10 @@ export function signedText(value: bigint): string {
 }
 
 export function bitsText(reg: Reg): string {
+  if (isConst(reg)) {
+    const value = toBig(reg.valueLo, reg.valueHi)
+    return value === 0n ? '0' : hex(value)
+  }
   return `(${hex(toBig(reg.valueLo, reg.valueHi))}; ${hex(toBig(reg.maskLo, reg.maskHi))})`
 }
 
@@ -27,16 +31,19 @@ const U64_MAX = 0xffff_ffff_ffff_ffffn
 /** Equal bounds are written once, with all their names. */
 function rangesText(reg: Reg): string[] {
   const bounds: { name: string; value: bigint; omit: boolean }[] = []
-  const add = (name: string, value: bigint, none: bigint) =>
-    bounds.push({ name, value: BigInt.asUintN(64, value), omit: value === none })
-  add('smin', toSigned(reg.sminLo, reg.sminHi), S64_MIN)
-  add('smax', toSigned(reg.smaxLo, reg.smaxHi), S64_MAX)
-  add('umin', toBig(reg.uminLo, reg.uminHi), 0n)
-  add('umax', toBig(reg.umaxLo, reg.umaxHi), U64_MAX)
-  add('smin32', BigInt(reg.smin32), -0x8000_0000n)
-  add('smax32', BigInt(reg.smax32), 0x7fff_ffffn)
-  add('umin32', BigInt(reg.umin32 >>> 0), 0n)
-  add('umax32', BigInt(reg.umax32 >>> 0), 0xffff_ffffn)
+  const add = (name: string, value: bigint, omit: boolean) => bounds.push({ name, value, omit })
+  const smin = toSigned(reg.sminLo, reg.sminHi)
+  const smax = toSigned(reg.smaxLo, reg.smaxHi)
+  const umin = toBig(reg.uminLo, reg.uminHi)
+  const umax = toBig(reg.umaxLo, reg.umaxHi)
+  add('smin', BigInt.asUintN(64, smin), smin === S64_MIN)
+  add('smax', BigInt.asUintN(64, smax), smax === S64_MAX)
+  add('umin', umin, umin === 0n)
+  add('umax', umax, umax === U64_MAX)
+  add('smin32', narrowBound(reg.smin32), reg.smin32 === -0x8000_0000)
+  add('smax32', narrowBound(reg.smax32), reg.smax32 === 0x7fff_ffff)
+  add('umin32', BigInt(reg.umin32 >>> 0), reg.umin32 === 0)
+  add('umax32', BigInt(reg.umax32 >>> 0), reg.umax32 === -1)
   const out: string[] = []
   bounds.forEach((first, i) => {
     if (first.omit) return
@@ -50,10 +57,30 @@ function rangesText(reg: Reg): string[] {
       other.omit = true
       names += `${other.name}=`
     }
-    const text = first.name.startsWith('s') ? signedText(BigInt.asIntN(64, first.value)) : unsignedText(first.value)
-    out.push(names + text)
+    out.push(names + boundText(first.name, first.value))
   })
   return out
+}
+
+function boundText(name: string, value: bigint): string {
+  return name.startsWith('s') ? signedText(BigInt.asIntN(64, value)) : unsignedText(value)
+}
+
+/** Small 32-bit bounds are sign-extended, large ones are patterns of 32 bits. */
+function narrowBound(value: number): bigint {
+  return value >= -0x8000 && value <= 0x7fff ? BigInt.asUintN(64, BigInt(value)) : BigInt(value >>> 0)
+}
+
+/** All ranges as Linux prints them where they contradict each other. */
+export function violationText(reg: Reg): string {
+  const range = (min: bigint, max: bigint) => `[${hex(BigInt.asUintN(64, min))}, ${hex(BigInt.asUintN(64, max))}]`
+  const narrow = (min: number, max: number) => `[${hex(BigInt(min >>> 0))}, ${hex(BigInt(max >>> 0))}]`
+  const bits = `(${hex(toBig(reg.valueLo, reg.valueHi))}, ${hex(toBig(reg.maskLo, reg.maskHi))})`
+  return (
+    `u64=${range(toBig(reg.uminLo, reg.uminHi), toBig(reg.umaxLo, reg.umaxHi))} ` +
+    `s64=${range(toSigned(reg.sminLo, reg.sminHi), toSigned(reg.smaxLo, reg.smaxHi))} ` +
+    `u32=${narrow(reg.umin32, reg.umax32)} s32=${narrow(reg.smin32, reg.smax32)} var_off=${bits}`
+  )
 }
 
 export function regText(reg: Reg, frameno: number): string {
