@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { errorCode, type FaultPlan, fault, formatCall, type Kernel, trace } from '#src/kernel/index.js'
-import { BpfMap, load, PerfBuffer, Printk, RingBuffer, UserRingBuffer } from '#src/sdk/index.js'
+import { BpfMap, BpfProgram, load, PerfBuffer, Printk, RingBuffer, UserRingBuffer } from '#src/sdk/index.js'
 import { fixture } from '../support/paths.js'
 
 const NEXT = ['map_get_next_id', 'prog_get_next_id', 'btf_get_next_id', 'link_get_next_id'] as const
@@ -52,14 +52,32 @@ export function faultsSuite(
   open: () => Kernel,
   openFds: (kernel: Kernel) => number,
   skip: string | false,
+  pinDirectory: (kernel: Kernel) => string,
 ): void {
-  const procedures: Record<string, (kernel: Kernel) => Promise<void> | void> = {
+  const procedures: Record<string, (kernel: Kernel, pins: string) => Promise<void> | void> = {
     'load a program with its maps': async (kernel) => {
       using collection = await load(fixture('events/events.o'), { kernel, programs: ['ring_output', 'count'] })
       assert.equal(collection.programs.size, 2)
     },
-    'load maps of maps': async (kernel) => {
-      using _ = await load(fixture('object/btf_maps.o'), { kernel, pinPath: '/sys/fs/bpf/skep-faults' })
+    'load maps that are pinned by name': async (kernel, pins) => {
+      using _ = await load(fixture('object/btf_maps.o'), { kernel, pinPath: pins })
+    },
+    'pin a map, a program, a link, open them again': async (kernel, pins) => {
+      using collection = await load(fixture('events/events.o'), { kernel, programs: ['count'] })
+      const map = collection.map('counters')
+      const program = collection.program('count')
+      try {
+        map.pin(`${pins}/map`)
+        program.pin(`${pins}/program`)
+        using opened = BpfMap.openPinned(kernel, `${pins}/map`)
+        assert.equal(opened.name, 'counters')
+        using again = BpfProgram.openPinned(kernel, `${pins}/program`)
+        assert.equal(again.name, 'count')
+      } catch (error) {
+        // Whoever pins takes back: here the test itself.
+        for (const pin of kernel.call('readdir', { path: pins })) kernel.call('unlink', { path: `${pins}/${pin}` })
+        throw error
+      }
     },
     'open a ring buffer': async (kernel) => {
       using collection = await load(fixture('events/events.o'), { kernel, programs: [] })
@@ -100,28 +118,27 @@ export function faultsSuite(
   for (const [what, body] of Object.entries(procedures)) {
     test(`${name}: ${what}: each call failing in turn leaves nothing behind`, { skip }, async () => {
       using kernel = open()
-      if (what === 'load maps of maps' && !hasBpffs(kernel)) return
-      const pins = (): readonly string[] => {
-        try {
-          return kernel.call('readdir', { path: '/sys/fs/bpf/skep-faults' })
-        } catch {
-          return []
-        }
-      }
+      const directory = pinDirectory(kernel)
+      const pins = (): readonly string[] => kernel.call('readdir', { path: directory })
       // What a session opens once and keeps (its poller) is not counted.
-      await body(kernel)
-      for (const pin of pins()) kernel.call('unlink', { path: `/sys/fs/bpf/skep-faults/${pin}` })
+      await body(kernel, directory)
+      for (const pin of pins()) kernel.call('unlink', { path: `${directory}/${pin}` })
       for (const code of ['ENOMEM', 'EPERM'] as const) {
         const fds = openFds(kernel)
         const before = name === 'embedded' ? ids(kernel) : []
-        const steps = await sweep(kernel, code, body, (at, failed) => {
-          // What was loaded without the failed call's help may have pinned its maps, what failed may not.
-          const pinned = pins()
-          if (failed) assert.deepEqual(pinned, [], `${code} at call ${at}: pins`)
-          for (const pin of pinned) kernel.call('unlink', { path: `/sys/fs/bpf/skep-faults/${pin}` })
-          assert.equal(openFds(kernel), fds, `${code} at call ${at}: descriptors`)
-          if (name === 'embedded') assert.deepEqual(ids(kernel), before, `${code} at call ${at}: objects`)
-        })
+        const steps = await sweep(
+          kernel,
+          code,
+          (faulty) => body(faulty, directory),
+          (at, failed) => {
+            // What was loaded without the failed call's help may have pinned its maps, what failed may not.
+            const pinned = pins()
+            if (failed) assert.deepEqual(pinned, [], `${code} at call ${at}: pins`)
+            for (const pin of pinned) kernel.call('unlink', { path: `${directory}/${pin}` })
+            assert.equal(openFds(kernel), fds, `${code} at call ${at}: descriptors`)
+            if (name === 'embedded') assert.deepEqual(ids(kernel), before, `${code} at call ${at}: objects`)
+          },
+        )
         assert.ok(steps > 0)
       }
     })
@@ -142,13 +159,4 @@ export function faultsSuite(
     assert.equal(traced.name, kernel.name)
     assert.ok(lines.every((line) => !line.includes('\n')))
   })
-}
-
-function hasBpffs(kernel: Kernel): boolean {
-  try {
-    kernel.call('mkdir', { path: '/sys/fs/bpf/skep-faults', mode: 0o700 })
-    return true
-  } catch (error) {
-    return errorCode(error) === 'EEXIST'
-  }
 }

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { embedded } from '#src/embedded/index.js'
+import type { Kernel } from '#src/kernel/index.js'
 import { linuxUnavailable, openLinux } from '../support/kernels.js'
 import { faultsSuite } from './faults.suite.js'
 
@@ -13,5 +14,19 @@ faultsSuite(
     return fd
   },
   false,
+  (kernel) => below(kernel, '/sys/fs/bpf'),
 )
-faultsSuite('linux', openLinux, () => readdirSync('/proc/self/fd').length, linuxUnavailable())
+faultsSuite(
+  'linux',
+  openLinux,
+  () => readdirSync('/proc/self/fd').length,
+  linuxUnavailable(),
+  // A BPF file system that is mounted nowhere: it goes with its descriptor.
+  (kernel) => below(kernel, `/proc/self/fd/${kernel.call('fsmount', { fsName: 'bpf' })}`),
+)
+
+function below(kernel: Kernel, mount: string): string {
+  const path = `${mount}/skep-faults`
+  kernel.call('mkdir', { path })
+  return path
+}

@@ -1,6 +1,6 @@
 // Processes for the tests of what happens when one ends. `node events-child.js MODE [argument]`.
 import { linux } from '#src/linux/index.js'
-import { load, Printk, RingBuffer } from '#src/sdk/index.js'
+import { attachRawTracepoint, attachTcx, load, NetNamespace, Printk, RingBuffer } from '#src/sdk/index.js'
 import { fixture } from '../support/paths.js'
 
 const [, , mode, argument] = process.argv
@@ -70,12 +70,24 @@ switch (mode) {
     await stream.return()
     break
   }
-  case 'hold':
-    // Waits to be killed. Pins one map.
+  case 'hold': {
+    // Waits to be killed. Pins one map, and one of three links.
     collection.map('counters').pin(`${argument}/counters`)
+    const tracing = await load(fixture('attach/tracing.o'), { kernel, programs: ['raw_sys_enter'] })
+    const links = [0, 1].map(() => attachRawTracepoint(tracing.program('raw_sys_enter')))
+    links[0]?.pin(`${argument}/link`)
+    const net = await load(fixture('attach/net.o'), { kernel, programs: ['tcx_first'] })
+    const [device] = NetNamespace.create(kernel).createVeth('one', 'two')
+    const tcx = attachTcx(net.program('tcx_first'), device, { direction: 'ingress' })
     console.log(
-      JSON.stringify({ ring: collection.map('ring').info().id, counters: collection.map('counters').info().id }),
+      JSON.stringify({
+        ring: collection.map('ring').info().id,
+        counters: collection.map('counters').info().id,
+        program: net.program('tcx_first').info().id,
+        links: [...links.map((link) => link.id), tcx.id],
+      }),
     )
     await ring.records().next()
     break
+  }
 }

@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { errorCode } from '#src/kernel/index.js'
-import { BpfMap, RingBuffer } from '#src/sdk/index.js'
+import { BpfLink, BpfMap, RingBuffer } from '#src/sdk/index.js'
 import { linuxUnavailable, openLinux } from '../support/kernels.js'
 
 const skip = linuxUnavailable()
@@ -74,12 +74,25 @@ function linkOf(fd: string): string {
   }
 }
 
+function childrenOf(parent: number | undefined): number[] {
+  try {
+    const text = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim()
+    return text === '' ? [] : text.split(' ').map(Number)
+  } catch {
+    return []
+  }
+}
+
 test('kill -9 leaves what was pinned and nothing else', { skip }, async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'skep-'))
   // The mount is the child's own: it ends with the last process of its namespace.
   const script = `mount -t bpf bpf "$1" && "$2" "$3" hold "$1"; ls "$1"; rm -f "$1"/*`
   const shell = spawn('unshare', ['-m', 'sh', '-c', script, 'sh', dir, process.execPath, child])
-  t.after(() => rmSync(dir, { recursive: true, force: true }))
+  t.after(() => {
+    // Where the test failed before it killed them, nothing else would end them.
+    for (const pid of childrenOf(shell.pid)) process.kill(pid, 'SIGKILL')
+    rmSync(dir, { recursive: true, force: true })
+  })
   let output = ''
   shell.stdout.on('data', (data: Buffer) => {
     output += data.toString()
@@ -88,28 +101,43 @@ test('kill -9 leaves what was pinned and nothing else', { skip }, async (t) => {
     assert.equal(shell.exitCode, null, 'the child did not start')
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
-  const ids = JSON.parse(output.split('\n')[0] ?? '') as { ring: number; counters: number }
+  const ids = JSON.parse(output.split('\n')[0] ?? '') as {
+    ring: number
+    counters: number
+    program: number
+    links: [number, number, number]
+  }
   using kernel = openLinux()
-  const exists = (id: number): boolean => {
+  const exists = (id: number, kind: 'map' | 'prog' | 'link' = 'map'): boolean => {
     try {
-      kernel.call('close', { fd: kernel.call('map_get_fd_by_id', { id }) })
+      kernel.call('close', { fd: kernel.call(`${kind}_get_fd_by_id`, { id }) })
       return true
     } catch (error) {
       assert.equal(errorCode(error), 'ENOENT')
       return false
     }
   }
-  assert.ok(exists(ids.ring) && exists(ids.counters))
-  const [pid] = readFileSync(`/proc/${shell.pid}/task/${shell.pid}/children`, 'utf8').trim().split(' ')
-  assert.ok(pid !== undefined && pid !== '')
+  assert.ok(exists(ids.ring) && exists(ids.counters) && exists(ids.program, 'prog'))
+  assert.ok(ids.links.every((id) => exists(id, 'link')))
+  const [pid] = childrenOf(shell.pid)
+  assert.ok(pid !== undefined)
   using pinned = BpfMap.fromFd(kernel, kernel.call('map_get_fd_by_id', { id: ids.counters }))
-  process.kill(Number(pid), 'SIGKILL')
+  // The pinned link lives as long as its file; the others go with the process.
+  using held = BpfLink.byId(kernel, ids.links[0])
+  process.kill(pid, 'SIGKILL')
   await once(shell, 'close')
-  assert.match(output, /^counters$/m)
+  assert.equal(held.kind, 'raw_tracepoint')
+  held.close()
+  assert.match(output, /^counters\nlink$/m)
   assert.equal(pinned.name, 'counters')
   // Kernels free with a delay.
-  for (let i = 0; i < 200 && exists(ids.ring); i++) await new Promise((resolve) => setTimeout(resolve, 10))
-  assert.equal(exists(ids.ring), false)
+  const remains = (): string[] => [
+    ...(exists(ids.ring) ? ['ring'] : []),
+    ...(exists(ids.program, 'prog') ? ['program'] : []),
+    ...ids.links.filter((id) => exists(id, 'link')).map((id) => `link ${ids.links.indexOf(id)}`),
+  ]
+  for (let i = 0; i < 500 && remains().length > 0; i++) await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.deepEqual(remains(), [])
   rmdirSync(dir)
 })
 
