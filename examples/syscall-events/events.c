@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Sends an event for each system call of one process through a ring buffer. */
+/* Sends an event for each system call of one process, and for each call of functions that are probed, through a ring buffer. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
@@ -9,7 +9,8 @@ const volatile __u32 watched_pid = 0;
 struct event {
 	__u64 time;
 	__u32 pid;
-	__u32 syscall;
+	/* Of the system call; or what user space gave when it attached the probe. */
+	__u32 number;
 	char comm[16];
 };
 
@@ -21,9 +22,7 @@ struct {
 /* Events that found the ring buffer full. */
 __u64 lost = 0;
 
-/* Arguments of the tracepoint: registers, number of the system call. */
-SEC("raw_tp/sys_enter")
-int on_syscall(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline int send(__u32 number)
 {
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
 	struct event *event;
@@ -37,10 +36,24 @@ int on_syscall(struct bpf_raw_tracepoint_args *ctx)
 	}
 	event->time = bpf_ktime_get_ns();
 	event->pid = pid;
-	event->syscall = ctx->args[1];
+	event->number = number;
 	bpf_get_current_comm(event->comm, sizeof(event->comm));
 	bpf_ringbuf_submit(event, 0);
 	return 0;
+}
+
+/* Arguments of the tracepoint: registers, number of the system call. */
+SEC("raw_tp/sys_enter")
+int on_syscall(struct bpf_raw_tracepoint_args *ctx)
+{
+	return send(ctx->args[1]);
+}
+
+/* One program for several functions of user space: the cookie says which. */
+SEC("uprobe")
+int on_function(void *ctx)
+{
+	return send(bpf_get_attach_cookie(ctx));
 }
 
 char _license[] SEC("license") = "GPL";

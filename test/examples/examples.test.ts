@@ -27,7 +27,8 @@ const EXPECTED: Readonly<Record<string, { readonly embedded: RegExp; readonly li
   },
   'syscall-events': {
     embedded: /^event 0: pid \d+ system call 0 by '.*'\n(event .*\n){4}5 events\n$/,
-    linux: /^event 0: pid \d+ system call \d+ by '.*'\n(event .*\n){4}5 events\n$/,
+    linux:
+      /^event 0: pid \d+ system call \d+ by '.*'\n(event .*\n){4}event 0: pid \d+ function kill by '.*'\nevent 1: pid \d+ function getpriority by '.*'\n7 events\n$/,
   },
   'config-swap': {
     embedded: /^blue: dropped 5000\ngreen: dropped 6000, 7000\n$/,
