@@ -166,6 +166,8 @@ export interface EmbeddedKernel extends Kernel {
   setClock(clock: Clock): void
   /** The virtual network, beyond what rtnetlink says of it: frames in and out, sockets, packets' journeys. */
   readonly network: NetworkControl
+  /** The kernel's log, as dmesg shows it: the images of programs loaded while bpf_jit_enable was 2. */
+  readonly log: readonly string[]
 }
 
 /** A fresh embedded kernel with nothing loaded. */
@@ -198,6 +200,7 @@ function openSession(world: World): EmbeddedKernel {
       const before = freshStorage(object) ? () => void freshStorage(object) : undefined
       return new PacketRunner(world.machine, object.program, { ...runnerOptions, before })
     },
+    log: world.log,
     setClock(clock) {
       world.machine.clock = clock
     },

@@ -7,11 +7,14 @@ import { kernelBtf } from './kernel-btf.js'
 import { BpfFs } from './state/bpffs.js'
 import { Cgroups } from './state/cgroups.js'
 import { IdTable } from './state/id-table.js'
+import { jitDump } from './state/jited.js'
 import type { BtfObject, KernelObject, LinkObject, MapObject, ProgObject } from './state/objects.js'
 import { Sysctls } from './state/sysctls.js'
 import { TraceLog } from './state/trace-log.js'
 import { detachLink } from './syscalls/detach-link.js'
 
+/** Lines of the kernel's log that are kept. */
+const LOG_LINES = 16384
 /** Instructions of one run: some seconds of the interpreter, and more than any program that Linux's verifier lets through needs. */
 const DEFAULT_BUDGET = 500_000_000
 
@@ -45,6 +48,8 @@ export class World {
   readonly #hosts = new WeakMap<Namespace, NetworkHost>()
   /** Open descriptors of BPF_ENABLE_STATS: run times are counted while there is one (or the sysctl says so). */
   statsUsers = 0
+  /** The kernel's log, the oldest lines first: what bpf_jit_enable=2 has it write. */
+  readonly log: string[] = []
   readonly #interpreter: Interpreter
   readonly #jit: Jit | undefined
   readonly #byHandle = new Map<number, MapObject | ProgObject>()
@@ -136,6 +141,7 @@ export class World {
         return
       case 'prog':
         this.progs.add(object.id, object)
+        if (this.sysctls.get('net.core.bpf_jit_enable') === 2) this.#logImage(object)
         this.#byHandle.set(object.program.image.handle, object)
         return
       case 'btf':
@@ -144,6 +150,13 @@ export class World {
       case 'link':
         this.links.add(object.id, object)
     }
+  }
+
+  #logImage(object: ProgObject): void {
+    const image = object.program.runner.image?.()
+    if (image === undefined) return
+    this.log.push(...jitDump(object, image))
+    if (this.log.length > LOG_LINES) this.log.splice(0, this.log.length - LOG_LINES)
   }
 
   /** The map or program that a handle in memory stands for. */

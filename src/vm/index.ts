@@ -3,6 +3,7 @@ export { BudgetError, ExecutionError, MemoryFault, type ProgramPlace, Unsupporte
 export { type FormatArgument, type Formatted, formatText } from './format.js'
 export { Interpreter, InterpreterRunner } from './interpreter/interpreter.js'
 export type { StepHook } from './interpreter/state.js'
+export { type ImageFunction, type JitImage, PLACES_SECTION, readPlaces } from './jit/image.js'
 export { Jit, JitRunner } from './jit/jit.js'
 export type { JitOptions } from './jit/state.js'
 export {
@@ -104,4 +105,12 @@ export {
   wrap,
   xor,
 } from './wasm/expressions.js'
+export { functionNames, insnText, type PrintOptions, printFunction, printModule } from './wasm/print-module.js'
+export {
+  readModule,
+  type WasmFunctionText,
+  type WasmImport,
+  type WasmInsn,
+  type WasmModuleText,
+} from './wasm/read-module.js'
 export { lazyFunctions, type WasmFunction, WasmUnit } from './wasm/wasm-unit.js'

@@ -4,6 +4,7 @@
 // page at address 0 is never handed out. Things that are not bytes (maps, programs, functions) are known to programs
 // by a *handle*: the address of a small cell that the machine maps back to the object.
 
+import type { JitImage } from './jit/image.js'
 import type { Machine } from './machine.js'
 import type { Memory } from './memory.js'
 import type { FunctionBuilder } from './wasm/expressions.js'
@@ -231,6 +232,8 @@ export interface Runner {
    * that needs the host and before one that it cannot take; the result is how far it came. Absent: call `run`.
    */
   burst?(plan: Addr, from: number, to: number): number
+  /** What the program was compiled to, now if it was not yet. Absent or undefined: it is interpreted. */
+  image?(): JitImage | undefined
 }
 
 export interface Engine {

@@ -92,7 +92,7 @@ test('wrong words name themselves and the usage', () => {
     [['map', 'lookup', 'name', 'kinds', 'key', 'hex', 'zz', '--load', OBJECT], /'zz' is no hexadecimal byte/],
     [['map', 'update', 'name', 'kinds', 'key', 'json', '{', 'value', '1', '--load', OBJECT], /'\{' is not JSON/],
     [['map', 'create', '/sys/fs/bpf/x', 'type', 'wish'], /there is no map type 'wish'/],
-    [['prog', 'dump', 'jited', 'id', '1'], /'xlated' expected/],
+    [['prog', 'dump', 'machine', 'id', '1'], /'xlated' or 'jited' expected/],
     [['prog', 'run', 'name', 'count_packets', '--load', OBJECT], /data_in or ctx_in is missing/],
     [['feature', 'probe', 'everything'], /not 'everything'/],
   ]

@@ -1,6 +1,7 @@
 import { type Fd, type FileStatus, KernelError, type ObjectInfo, type Request } from '../../kernel/index.js'
 import type { Session } from '../session.js'
 import type { IdTable } from '../state/id-table.js'
+import { jitedInfo } from '../state/jited.js'
 import type { KernelObject, MapObject, ProgObject } from '../state/objects.js'
 import { linkDetails } from './attach.js'
 import { FUNC_INFO_SIZE, LINE_INFO_SIZE } from './prog-btf.js'
@@ -110,14 +111,15 @@ function mapInfo(object: MapObject): ObjectInfo {
 }
 
 function progInfo(object: ProgObject, details: boolean): ObjectInfo {
+  const jited = jitedInfo(object)
   return {
     kind: 'prog',
     type: object.type,
     id: object.id,
     tag: object.tag,
-    jitedProgLen: 0,
+    jitedProgLen: jited?.length ?? 0,
     xlatedProgLen: object.xlated.length,
-    jitedProgInsns: undefined,
+    jitedProgInsns: details ? jited?.image.bytes : undefined,
     xlatedProgInsns: details ? object.xlated.slice() : undefined,
     loadTime: object.loadTime,
     createdByUid: 0,
@@ -127,14 +129,14 @@ function progInfo(object: ProgObject, details: boolean): ObjectInfo {
     gplCompatible: object.gplCompatible,
     netnsDev: 0n,
     netnsIno: 0n,
-    jitedKsyms: [],
-    jitedFuncLens: [],
+    jitedKsyms: jited?.ksyms ?? [],
+    jitedFuncLens: jited?.image.functions.map(({ length }) => length) ?? [],
     btfId: object.btf?.id ?? 0,
     funcInfo: details ? object.funcInfo?.slice() : undefined,
     funcInfoRecSize: FUNC_INFO_SIZE,
     lineInfo: details ? object.lineInfo?.slice() : undefined,
     lineInfoRecSize: LINE_INFO_SIZE,
-    jitedLineInfo: [],
+    jitedLineInfo: details ? (jited?.lines ?? []) : [],
     progTags: [object.tag],
     runTimeNs: object.runTimeNs,
     runCnt: object.runCount,

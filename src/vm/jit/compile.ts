@@ -10,6 +10,7 @@ import { writeBurst, writeCall, writeRepeat, writeRun } from './drivers.js'
 import { DELETE_ELEM, UPDATE_ELEM } from './emit-call.js'
 import type { CallSite, HostFunction, ModuleContext } from './emitter.js'
 import { compileFunction, type FunctionCode } from './function.js'
+import type { ImageFunction } from './image.js'
 import { writePrandom } from './intrinsics.js'
 import { lookupFunction } from './map-lookup.js'
 
@@ -47,6 +48,8 @@ export interface CompiledModule {
   /** Byte offsets in the module where instructions begin, rising, and their slots. */
   readonly offsets: Uint32Array
   readonly slots: Uint32Array
+  /** The program's own functions in the module, the main one first. */
+  readonly functions: readonly ImageFunction[]
 }
 
 /** (r1, frame) -> r0: what tail calls reach. */
@@ -129,11 +132,11 @@ export function compileProgram(image: ProgramImage, options: CompileOptions, onl
     prandom: () => (prandom ??= writePrandom(module)),
     mapFunction: (handle, name) => mapFunctions.get(`${name}_${handle}`),
   }
-  const codes: { readonly index: number; readonly body: FunctionCode }[] = []
+  const codes: { readonly slot: number; readonly index: number; readonly body: FunctionCode }[] = []
   const compile = (slot: number, index: number, isEntry: boolean): void => {
     const body = compileFunction(context, list, slot, isEntry, options.counted)
     module.define(index, body.code)
-    codes.push({ index, body })
+    codes.push({ slot, index, body })
   }
   if (entry >= 0) {
     compile(0, entry, true)
@@ -145,7 +148,7 @@ export function compileProgram(image: ProgramImage, options: CompileOptions, onl
   }
   for (const [slot, index] of functions) compile(slot, index, false)
   for (const slot of pointed) writeCall(module, functions.get(slot)!, slot, cells)
-  const { bytes, codeStarts } = module.build()
+  const { bytes, codeStarts, codeLengths } = module.build()
   const count = codes.reduce((sum, { body }) => sum + body.places.length, 0)
   const offsets = new Uint32Array(count)
   const slots = new Uint32Array(count)
@@ -157,7 +160,20 @@ export function compileProgram(image: ProgramImage, options: CompileOptions, onl
       slots[at++] = pc
     }
   }
-  return { bytes, imports, usesTable: hasTailCalls, managed, callable: [...pointed], offsets, slots }
+  const own = codes.map(({ slot, index }): ImageFunction => {
+    const i = index - module.imported
+    return { slot, offset: codeStarts[i]!, length: codeLengths[i]! }
+  })
+  return {
+    bytes,
+    imports,
+    usesTable: hasTailCalls,
+    managed,
+    callable: [...pointed],
+    offsets,
+    slots,
+    functions: own.sort((a, b) => a.slot - b.slot),
+  }
 }
 
 function isTailCall(insn: Insn): boolean {

@@ -5,6 +5,7 @@ import { Interpreter } from '../interpreter/interpreter.js'
 import type { Machine } from '../machine.js'
 import type { Addr, Engine, ProgramImage, Runner } from '../types.js'
 import { FRAME_SIZE, MAX_FRAMES } from './cells.js'
+import { type JitImage, jitImage } from './image.js'
 import { type LinkedModule, linkProgram } from './link.js'
 import { type JitOptions, JitState } from './state.js'
 
@@ -36,6 +37,12 @@ export class JitRunner implements Runner {
   /** The wasm function (r1, frame) -> r0; undefined where it could not be compiled. */
   get entry(): unknown {
     return this.#compiled()?.module.exports['entry']
+  }
+
+  /** The compiled module; undefined where it could not be compiled. */
+  image(): JitImage | undefined {
+    const compiled = this.#compiled()?.module.compiled
+    return compiled === undefined ? undefined : jitImage(compiled)
   }
 
   /** Compiles the program if it has not been yet. */

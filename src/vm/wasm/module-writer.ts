@@ -18,6 +18,8 @@ export interface ModuleBytes {
   readonly bytes: Uint8Array
   /** By index among the defined functions. */
   readonly codeStarts: readonly number[]
+  /** Bytes of their instructions. */
+  readonly codeLengths: readonly number[]
 }
 
 const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const
@@ -106,6 +108,7 @@ export class ModuleWriter {
       }
     })
     const starts: number[] = []
+    const codeLengths: number[] = []
     const codeStart = section(SECTION.code, (content) => {
       content.u32(this.#functions.length)
       for (const { code, name } of this.#functions) {
@@ -114,11 +117,12 @@ export class ModuleWriter {
         content.u32(locals.length + instructions.length)
         content.raw(locals)
         starts.push(content.length)
+        codeLengths.push(instructions.length)
         content.raw(instructions)
       }
     })
     section(0, (content) => this.#writeNames(content))
-    return { bytes: out.bytes.slice(), codeStarts: starts.map((start) => codeStart + start) }
+    return { bytes: out.bytes.slice(), codeStarts: starts.map((start) => codeStart + start), codeLengths }
   }
 
   #writeImports(content: ByteWriter): void {
