@@ -34,6 +34,7 @@ export interface EmbeddedKernel extends Kernel {
     packetRunner(progFd: Fd, options?: PacketRunnerOptions): PacketRunner;
     setClock(clock: Clock): void;
     readonly network: NetworkControl;
+    readonly log: readonly string[];
 }
 
 export type EmbeddedOptions = WorldOptions;
