@@ -31,10 +31,15 @@ export interface Subprog {
   stackDepth: number
   hasTailCall: boolean
   changesPacket: boolean
+  /** May call something that sleeps. */
   mightSleep: boolean
   /** Called from where? Global ones are verified after the main program if so. */
   called: boolean
   asyncCallback: boolean
+  /** The kernel calls it, now or later. */
+  callback: boolean
+  /** What bpf_throw() runs in place of the rest of the program. */
+  exceptionCallback: boolean
 }
 
 /** A path to walk later. */
@@ -68,6 +73,9 @@ export class Env {
   readonly insns: readonly (Insn | undefined)[]
   readonly log: VerifierLog
   subprogs: Subprog[] = []
+  /** Subprogram that bpf_throw() runs; -1 for the default one. */
+  exceptionCallback = -1
+  exceptionEntry = -1
   marks: Uint8Array
   /** Registers whose value may be read from here on, a bit each. */
   live: Uint16Array
@@ -262,10 +270,15 @@ export class Env {
     copy.history = this.state.history.slice()
     copy.branches = 1
     if (copy.parent !== undefined) copy.parent.branches++
-    this.branches.push({ state: copy, insnIdx, prevInsnIdx, logPosition: this.log.position })
+    this.pushState(copy, insnIdx, prevInsnIdx)
+    return copy
+  }
+
+  /** Puts a state of any origin aside. */
+  pushState(state: State, insnIdx: number, prevInsnIdx: number): void {
+    this.branches.push({ state, insnIdx, prevInsnIdx, logPosition: this.log.position })
     if (this.branches.length > 8192) {
       this.refuse(`The sequence of ${this.branches.length} jumps is too complex.`, 'E2BIG')
     }
-    return copy
   }
 }

@@ -1,14 +1,16 @@
 // The door: a program in, Linux's verdict out.
 
+import { resolve } from '../btf/index.js'
 import { checkInsnStream, decodeInsns, type Insn } from '../isa/index.js'
 import { PROG_TYPES, type ProgType } from '../spec/index.js'
 import { acquireReference } from './call/effects.js'
 import { argsOf, entryReg, isUnfit } from './call/func-args.js'
+import { kfuncResolver } from './call/kfunc-meta.js'
 import { findSubprogs, markFlow } from './cfg/flow.js'
 import { findLiveRegisters, printLiveRegisters } from './cfg/live-registers.js'
 import { findLoops } from './cfg/loops.js'
 import { checkAttachTarget } from './check/attach-target.js'
-
+import { exceptionCallbackEntry } from './check/exception-callback.js'
 import { checkMaps } from './check/maps.js'
 import { checkStackDepth } from './check/stack-depth.js'
 import { Env, type Subprog } from './env.js'
@@ -29,18 +31,18 @@ export function verify(program: VerifyProgram, options: VerifyOptions = {}): Ver
   const type: ProgType = PROG_TYPES[program.type]
   let env: Env | undefined
   try {
-    const problem = checkInsnStream(program.insns)
+    const resolvePseudo = kfuncResolver(program)
+    const exception = findExceptionCallback(program, log)
+    const entries = exception === undefined ? [] : [exception]
+    const problem = checkInsnStream(program.insns, { resolvePseudo, entries })
     if (problem !== undefined) {
-      // An exception callback has no visible caller; bpf_throw() is a kfunc.
-      const throws =
-        problem.rule === 'unreachable' && decodeInsns(program.insns).some(({ code, src }) => code === 0x85 && src === 2)
-      if (throws) throw new Refusal('not modelled: exception callbacks', 'EOPNOTSUPP', true)
       if (problem.rule !== 'size') log.write(`${problem.message}\n`)
       throw Object.assign(new Refusal(problem.message, problem.errno), { pc: problem.pc })
     }
     const insns: (Insn | undefined)[] = new Array(program.insns.length / 8).fill(undefined)
     for (const insn of decodeInsns(program.insns)) insns[insn.pc] = insn
     env = new Env(program, type, insns, log)
+    env.exceptionEntry = exception ?? -1
     if (options.maxInsns !== undefined) env.maxInsns = options.maxInsns
     run(env)
     return { ok: true, errno: undefined, log: finishLog(env, log), diagnostics: [], stats: statsOf(env) }
@@ -54,6 +56,15 @@ export function verify(program: VerifyProgram, options: VerifyOptions = {}): Ver
       source: env === undefined ? undefined : sourceOf(env),
     }
     return { ok: false, errno, log: finishLog(env, log), diagnostics: [diagnostic], stats: statsOf(env) }
+  }
+}
+
+function findExceptionCallback(program: VerifyProgram, log: VerifierLog): number | undefined {
+  try {
+    return exceptionCallbackEntry(program)
+  } catch (error) {
+    if (error instanceof Refusal) log.write(`${error.message}\n`)
+    throw error
   }
 }
 
@@ -144,6 +155,7 @@ function checkSubprog(env: Env, index: number): void {
   env.lastLine = -1
   const state = new State()
   state.branches = 1
+  state.sleepable = env.prog.sleepable === true
   const frame = new Frame(0, index, -1)
   state.frames.push(frame)
   env.state = state
@@ -153,6 +165,7 @@ function checkSubprog(env: Env, index: number): void {
   if (index > 0 || env.extension) {
     if (env.log.traces) env.log.write(`Validating ${subprog.name}() func#${index}...\n`)
     setArguments(env, frame, index)
+    if (subprog.exceptionCallback) checkExceptionCallback(env, subprog)
   } else {
     frame.regs[1] = pointerReg('ctx')
     for (const arg of env.structOps?.args ?? []) if (arg.refcounted) arg.refObjId = acquireReference(env)
@@ -161,6 +174,16 @@ function checkSubprog(env: Env, index: number): void {
   env.scratchAll()
   walk(env)
   if ((env.log.level & 2) === 0) env.log.reset(start)
+}
+
+function checkExceptionCallback(env: Env, subprog: Subprog): void {
+  const { btf } = env.prog
+  const proto = btf?.type(subprog.protoId)
+  if (btf === undefined || proto?.kind !== 'func_proto') return
+  const [cookie] = proto.params
+  const { kind } = cookie === undefined ? { kind: 'void' } : resolve(btf, cookie.type)
+  const number = kind === 'int' || kind === 'enum' || kind === 'enum64'
+  if (proto.params.length !== 1 || !number) env.refuse('exception cb only supports single integer argument')
 }
 
 /** Linux looks at the main program's arguments too, and only remarks on what it does not like. */

@@ -1,5 +1,6 @@
 // Loads from and stores to kernel objects that BTF describes (PTR_TO_BTF_ID), and what trust a loaded pointer has.
 
+import { isGplCompatible } from '../check/license.js'
 import { isConst } from '../domain/num.js'
 import type { Env } from '../env.js'
 import { bitsText } from '../log/print-state.js'
@@ -20,13 +21,13 @@ import {
 } from '../state/reg.js'
 import { isListed, type Walked, walkStruct } from './btf-walk.js'
 import { refusedWrite } from './btf-write.js'
-import { specialFieldsOf } from './special-fields.js'
+import { fieldsOfType } from './special-fields.js'
 
 const TRUST = ALLOC | TRUSTED | NON_OWN_REF
 
 /** An RCU read section is open, by the program or because it cannot sleep. */
 export function inRcuSection(env: Env): boolean {
-  return env.state.rcuDepth > 0 || env.state.activeLocks > 0 || env.prog.sleepable !== true
+  return env.state.rcuDepth > 0 || env.state.activeLocks > 0 || !env.state.sleepable
 }
 
 export interface ObjectAccess {
@@ -36,22 +37,13 @@ export interface ObjectAccess {
   readonly value: number
 }
 
-const GPL: ReadonlySet<string> = new Set([
-  'GPL',
-  'GPL v2',
-  'GPL and additional rights',
-  'Dual BSD/GPL',
-  'Dual MIT/GPL',
-  'Dual MPL/GPL',
-])
-
 /** Linux: check_ptr_to_btf_access(). `off` includes the register's fixed offset. */
 export function accessObject(env: Env, regno: number, off: number, { write, size, value }: ObjectAccess): void {
   const reg = env.reg(regno)
   if (reg.btf === null) env.unsupported('a kernel object without BTF')
   const { btf, kernel } = reg.btf
   const name = btf.typeName(reg.btfId)
-  if (kernel && !GPL.has(env.prog.license)) {
+  if (kernel && !isGplCompatible(env.prog.license)) {
     env.refuse(`Cannot access kernel 'struct ${name}' from non-GPL compatible program`)
   }
   if (off < 0) env.refuse(`R${regno} is ptr_${name} invalid negative access: off=${off}`, 'EACCES')
@@ -74,7 +66,7 @@ export function accessObject(env: Env, regno: number, off: number, { write, size
 }
 
 function refuseSpecialFields(env: Env, reg: Reg, off: number, size: number): void {
-  const fields = reg.btf === null ? [] : specialFieldsOf(reg.btf.btf, reg.btfId)
+  const fields = reg.btf === null ? [] : fieldsOfType(reg.btf.btf, reg.btfId)
   const field = fields.find((each) => off < each.offset + each.size && each.offset < off + size)
   if (field !== undefined) env.refuse(`direct access to ${field.kind} is disallowed`, 'EACCES')
 }

@@ -1,6 +1,7 @@
 // One memory access through a register.
 
 import { bpf_map_create_flags, mapTypeById } from '../../spec/index.js'
+import { checkFieldAccess, loadedPointer, storePointer } from '../call/special/kptr.js'
 import { toNumber } from '../domain/int64.js'
 import { isConst } from '../domain/num.js'
 import { truncateNum } from '../domain/scalar-alu.js'
@@ -11,7 +12,7 @@ import { checkAlignment } from './alignment.js'
 import { accessObject } from './btf-pointer.js'
 import { mayReadSocket, mayWriteContext, readContext } from './context.js'
 import { checkBuffer, checkPacket, checkPlainPointer, checkRegion } from './regions.js'
-import { specialFields } from './special-fields.js'
+import { isPointerField, specialFields } from './special-fields.js'
 import { checkStackBounds, readStack, writeStack } from './stack.js'
 
 const F = bpf_map_create_flags
@@ -27,6 +28,8 @@ export interface Access {
   readonly signed?: boolean
   /** Atomic operations must be aligned whatever the program asked for. */
   readonly aligned?: boolean
+  /** By a load or store instruction of plain memory mode. */
+  readonly plain?: boolean
 }
 
 /** Checks the access and, for a load, gives the destination its new value. */
@@ -176,18 +179,25 @@ export function checkMapValue(
   const end = toNumber(reg.umaxLo, reg.umaxHi) + off + size
   for (const field of specialFields(map)) {
     if (first >= field.offset + field.size || field.offset >= end) continue
-    if (/kptr/.test(field.kind) || field.kind === 'uptr') {
-      if (!direct) env.refuse('kptr cannot be accessed indirectly by helper', 'EACCES')
-      env.unsupported('pointers in maps (kptr)')
-    }
-    env.refuse(`${field.kind} cannot be accessed directly by load/store`, 'EACCES')
+    checkFieldAccess(env, field, { off: first, size, direct, fixed: isConst(reg) })
   }
 }
 
-function mapValue(env: Env, regno: number, reg: Reg, off: number, { write, size, value }: Access): void {
+function mapValue(env: Env, regno: number, reg: Reg, off: number, access: Access): void {
+  const { write, size, value, imm } = access
   const map = reg.map as MapDescription
   checkMapRights(env, map, off, size, write)
   checkMapValue(env, regno, off, size, false, true)
+  if (isConst(reg)) {
+    const at = off + reg.valueLo
+    const field = specialFields(map).find((each) => isPointerField(each) && each.offset === at)
+    if (field !== undefined) {
+      if (!access.plain) env.refuse('kptr in map can only be accessed using BPF_MEM instruction mode', 'EACCES')
+      if (write) storePointer(env, field, imm === undefined ? { value } : { value, imm })
+      else give(env, value, loadedPointer(env, field))
+      return
+    }
+  }
   if (write || value < 0) return
   if (isConst(reg) && isConstantMap(map) && mapTypeById(map.type)?.name === 'array') {
     const at = off + toNumber(reg.valueLo, reg.valueHi)

@@ -1,5 +1,6 @@
 // Loads from and stores to the stack: spilled registers come back as they were, bytes are merely initialised or not.
 
+import { destroyDynptr } from '../call/special/dynptr.js'
 import { toNumber, toSigned } from '../domain/int64.js'
 import { isConst } from '../domain/num.js'
 import type { Env } from '../env.js'
@@ -53,20 +54,6 @@ function saveSpill(frame: Frame, slot: number, reg: Reg, size: number): void {
   frame.occupants[slot] = undefined
 }
 
-/** A dynptr or iterator loses its slots when one is overwritten. */
-function destroyOccupant(env: Env, frame: Frame, slot: number): void {
-  const occupant = frame.occupants[slot]
-  if (occupant === undefined) return
-  if (occupant.kind === 'dynptr') {
-    if (occupant.refId !== 0) env.refuse('cannot overwrite referenced dynptr')
-    const first = occupant.first ? slot : slot + 1
-    for (const at of [first, first - 1]) {
-      frame.occupants[at] = undefined
-      for (let j = 0; j < 8; j++) frame.types[at * 8 + j] = SLOT.invalid
-    }
-  }
-}
-
 /** `value`: the stored register, or -1 with an immediate, or neither (a helper writes). */
 export function writeStack(env: Env, regno: number, off: number, size: number, value: number, imm?: number): void {
   const pointer = env.reg(regno)
@@ -80,7 +67,7 @@ function writeFixed(env: Env, frame: Frame, off: number, size: number, value: nu
   const first = -off - 1
   const slot = first >> 3
   const aligned = off % 8 === 0
-  destroyOccupant(env, frame, slot)
+  destroyDynptr(env, frame, slot)
   env.scratchSlot(slot)
   if (size === 8) env.stackLiveness.wrote(frame.frameno, slot)
   let reg = value >= 0 ? env.reg(value) : undefined
@@ -106,17 +93,18 @@ function writeFixed(env: Env, frame: Frame, off: number, size: number, value: nu
     frame.spills[slot] = undefined
     frame.occupants[slot] = undefined
     const kind = frame.types[slot * 8 + 7]
-    if (kind === SLOT.spill || kind === SLOT.dynptr || kind === SLOT.iter) {
-      for (let j = 0; j < 8; j++) {
-        const type = frame.types[slot * 8 + j]
-        if (type === SLOT.spill || type === SLOT.dynptr || type === SLOT.iter) frame.types[slot * 8 + j] = SLOT.misc
-      }
+    if (isSpecial(kind)) {
+      for (let j = 0; j < 8; j++) if (isSpecial(frame.types[slot * 8 + j])) frame.types[slot * 8 + j] = SLOT.misc
     }
     const zero = reg !== undefined ? isZero(reg) : imm === 0
     if (zero && value >= 0) markPrecise(env, value)
     for (let i = 0; i < size; i++) frame.types[first - i] = zero ? SLOT.zero : SLOT.misc
   }
   if (spilled) env.pushHistory(frame.frameno, slot)
+}
+
+function isSpecial(type: number | undefined): boolean {
+  return type === SLOT.spill || type === SLOT.dynptr || type === SLOT.iter || type === SLOT.irq
 }
 
 function isZero(reg: Reg): boolean {
@@ -137,7 +125,7 @@ function writeVariable(
   const stored = value >= 0 ? env.reg(value) : undefined
   const zero = stored !== undefined ? isZero(stored) : imm === 0
   let keptZero = false
-  for (let at = min; at < max; at++) destroyOccupant(env, frame, (-at - 1) >> 3)
+  for (let at = min; at < max; at++) destroyDynptr(env, frame, (-at - 1) >> 3)
   for (let at = min; at < max; at++) {
     const byte = -at - 1
     const slot = byte >> 3

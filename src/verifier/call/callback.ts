@@ -1,29 +1,40 @@
-// Helpers that call back into the program.
+// Calls that call back into the program: now, any number of times, or some other time.
 
-import type { Insn } from '../../isa/index.js'
 import { toNumber } from '../domain/int64.js'
 import { type Env, MARK, type Subprog } from '../env.js'
 import { markPrecise } from '../explore/precision.js'
 import { pointerReg, type Reg, unknownReg } from '../state/reg.js'
-import { type Callback, Frame, type State } from '../state/state.js'
+import { type Callback, Frame, State } from '../state/state.js'
 import type { CallFacts } from './helper-args.js'
+import type { KfuncFacts } from './kfunc-args.js'
+import { makeCallbackDynptr } from './special/dynptr.js'
+import { unownedNodeReg } from './special/graph.js'
 
-function mapPointer(facts: CallFacts, type: 'map_ptr' | 'map_key' | 'map_value'): Reg {
+const S32 = [-0x8000_0000, 0x7fff_ffff] as const
+
+type MapFacts = Pick<CallFacts, 'map' | 'mapUid'>
+
+function mapPointer(facts: MapFacts, type: 'map_ptr' | 'map_key' | 'map_value'): Reg {
   const reg = pointerReg(type)
   reg.map = facts.map ?? null
   reg.mapUid = facts.mapUid
   return reg
 }
 
-export function callbackOf(env: Env, _insn: Insn, helper: string, facts: CallFacts): void {
+function elementOf(facts: MapFacts): Reg[] {
+  return [mapPointer(facts, 'map_ptr'), mapPointer(facts, 'map_key'), mapPointer(facts, 'map_value')]
+}
+
+const now = (kind: string): Callback => ({ kind, returns: [0, 1], async: false })
+
+export function helperCallback(env: Env, helper: string, facts: CallFacts): void {
   const { regs } = env
   switch (helper) {
     case 'loop': {
       markPrecise(env, 1)
       const limit = regs[1] as Reg
       if (env.frame.callbackDepth < toNumber(limit.umaxLo, limit.umaxHi) || limit.umaxHi < 0) {
-        const data = regs[3] as Reg
-        sync(env, facts.subprog, { kind: 'loop', returns: [0, 1], async: false }, [unknownReg(), data])
+        sync(env, facts.subprog, now('loop'), [unknownReg(), regs[3] as Reg])
       } else {
         env.frame.callbackDepth = 0
         if ((env.log.level & 2) !== 0) env.log.write(`frame${env.frame.frameno} bpf_loop iteration limit reached\n`)
@@ -31,22 +42,43 @@ export function callbackOf(env: Env, _insn: Insn, helper: string, facts: CallFac
       return
     }
     case 'for_each_map_elem':
-      sync(env, facts.subprog, { kind: 'for_each', returns: [0, 1], async: false }, [
-        mapPointer(facts, 'map_ptr'),
-        mapPointer(facts, 'map_key'),
-        mapPointer(facts, 'map_value'),
-        regs[3] as Reg,
-      ])
+      sync(env, facts.subprog, now('for_each'), [...elementOf(facts), regs[3] as Reg])
       return
+    case 'find_vma': {
+      const { kernelBtf } = env.prog
+      const id = kernelBtf?.findByName('vm_area_struct', 'struct')
+      if (kernelBtf === undefined || id === undefined) env.unsupported('bpf_find_vma')
+      const area = pointerReg('ptr_')
+      area.btf = { btf: kernelBtf, kernel: true }
+      area.btfId = id
+      sync(env, facts.subprog, now('find_vma'), [regs[1] as Reg, area, regs[4] as Reg])
+      return
+    }
+    case 'user_ringbuf_drain': {
+      const record = makeCallbackDynptr(pointerReg('dynptr_ptr'), 'local', env.newId())
+      sync(env, facts.subprog, now('user_ringbuf'), [record, regs[3] as Reg])
+      return
+    }
     case 'timer_set_callback':
-      asyncCall(env, facts.subprog, [
-        mapPointer(facts, 'map_ptr'),
-        mapPointer(facts, 'map_key'),
-        mapPointer(facts, 'map_value'),
-      ])
+      later(env, facts.subprog, 'timer', [0, 0], elementOf(facts))
       return
-    default:
-      env.unsupported(`the callback of bpf_${helper}`)
+  }
+}
+
+export function kfuncCallback(env: Env, kfunc: string, facts: KfuncFacts): void {
+  switch (kfunc) {
+    case 'bpf_rbtree_add_impl': {
+      const node = unownedNodeReg(facts.root)
+      if (node !== undefined) sync(env, facts.subprog, now('rbtree_add'), [node, node])
+      return
+    }
+    case 'bpf_wq_set_callback_impl':
+      later(env, facts.subprog, 'wq', [0, 0], elementOf(facts))
+      return
+    case 'bpf_task_work_schedule_signal_impl':
+    case 'bpf_task_work_schedule_resume_impl':
+      later(env, facts.subprog, 'task_work', S32, elementOf(facts))
+      return
   }
 }
 
@@ -64,8 +96,9 @@ function enter(env: Env, state: State, subprog: number, callback: Callback, args
 /** One more run of the callback is a path of its own. */
 function sync(env: Env, subprog: number, callback: Callback, args: readonly Reg[]): void {
   if (((env.marks[env.insnIdx] as number) & MARK.callsCallback) === 0) env.unsupported('this callback')
-  const { start } = env.subprogs[subprog] as Subprog
-  const state = env.pushBranch(start, env.insnIdx)
+  const entry = env.subprogs[subprog] as Subprog
+  entry.callback = true
+  const state = env.pushBranch(entry.start, env.insnIdx)
   enter(env, state, subprog, callback, args)
   state.callbackUnrollDepth++
   const caller = state.frames[state.frames.length - 2] as Frame
@@ -74,12 +107,15 @@ function sync(env: Env, subprog: number, callback: Callback, args: readonly Reg[
 }
 
 /** Runs some other time: verified from an empty state. */
-function asyncCall(env: Env, subprog: number, args: readonly Reg[]): void {
+function later(env: Env, subprog: number, kind: string, returns: Callback['returns'], args: readonly Reg[]): void {
   const entry = env.subprogs[subprog] as Subprog
+  entry.callback = true
   entry.asyncCallback = true
-  const state = env.pushBranch(entry.start, env.insnIdx)
-  state.frames = []
-  state.refs = []
-  state.activeLocks = 0
-  enter(env, state, subprog, { kind: 'timer', returns: [0, 0], async: true }, args)
+  const state = new State()
+  state.sleepable = kind !== 'timer'
+  state.branches = 1
+  state.firstInsn = entry.start
+  const frame = enter(env, state, subprog, { kind, returns, async: true }, args)
+  frame.asyncEntries = env.frame.asyncEntries + 1
+  env.pushState(state, entry.start, env.insnIdx)
 }

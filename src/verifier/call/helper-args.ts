@@ -1,19 +1,27 @@
 // Arguments of helpers, by the kinds of spec's table.
 
-import { type ArgKind, type Helper, type HelperArg, mapTypeById } from '../../spec/index.js'
+import { type Helper, type HelperArg, mapTypeById } from '../../spec/index.js'
 import { checkAlignment } from '../access/alignment.js'
-import { checkMapRights, checkMapValue, isConstantMap } from '../access/check-access.js'
-import { checkBuffer, checkPacket, checkPlainPointer, checkRegion } from '../access/regions.js'
-import { specialFields } from '../access/special-fields.js'
+import { accessObject } from '../access/btf-pointer.js'
+import { checkAccess, checkMapRights, checkMapValue, isConstantMap } from '../access/check-access.js'
+import { checkBuffer, checkPacket, checkRegion } from '../access/regions.js'
+import type { SpecialField } from '../access/special-fields.js'
 import { checkInitialized, checkStackBounds, spillSize } from '../access/stack.js'
 import { toNumber, toSigned } from '../domain/int64.js'
 import { isConst } from '../domain/num.js'
 import type { Env } from '../env.js'
 import { markPrecise, markPreciseMany } from '../explore/precision.js'
 import { readReg } from '../insn/operands.js'
-import { MAYBE_NULL, RDONLY, type Reg, RINGBUF, typeText } from '../state/reg.js'
+import { RCU, RDONLY, type Reg, typeText } from '../state/reg.js'
 import { type Frame, SLOT } from '../state/state.js'
-import type { MapDescription } from '../types.js'
+import type { BtfRef, MapDescription } from '../types.js'
+import { checkArgType } from './arg-types.js'
+import { checkReleasedOffset } from './pointer-offset.js'
+import { type DynptrFacts, dynptrArgument, dynptrFacts } from './special/dynptr.js'
+import { insideTreeCallback } from './special/graph.js'
+import { exchangeField } from './special/kptr.js'
+import { spinLock } from './special/locks.js'
+import { mapField } from './special/map-fields.js'
 
 /** What the arguments told, for the rest of the call. */
 export interface CallFacts {
@@ -29,64 +37,15 @@ export interface CallFacts {
   subprog: number
   /** A key known at load time; -1 for none. */
   constKey: number
+  /** The dynptr argument, and the kernel object behind a per-CPU pointer. */
+  dynptr: DynptrFacts
+  object: { readonly btf: BtfRef; readonly id: number; readonly rcu: boolean } | undefined
+  /** The field bpf_kptr_xchg() works on. */
+  pointerField: SpecialField | undefined
 }
 
-const MEMORY = 'fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_'
-const SOCKETS = 'sock_common, sock, tcp_sock, xdp_sock'
-const MEMORY_TYPES: ReadonlySet<string> = new Set(['fp', 'pkt', 'pkt_meta', 'map_key', 'map_value', 'mem', 'buf'])
-const SOCKET_TYPES: ReadonlySet<string> = new Set(['sock_common', 'sock', 'tcp_sock', 'xdp_sock'])
-
-interface Fit {
-  readonly expected: string
-  fits(reg: Reg): boolean
-}
-
-const only = (type: string): Fit => ({ expected: type, fits: (reg) => reg.type === type })
-const memory: Fit = { expected: MEMORY, fits: (reg) => MEMORY_TYPES.has(reg.type) }
-
-const FITS: Readonly<Record<ArgKind, Fit | undefined>> = {
-  anything: undefined,
-  const_map_ptr: only('map_ptr'),
-  ptr_to_map_key: memory,
-  ptr_to_map_value: memory,
-  ptr_to_mem: memory,
-  const_size: only('scalar'),
-  const_size_or_zero: only('scalar'),
-  const_alloc_size_or_zero: only('scalar'),
-  ptr_to_ctx: only('ctx'),
-  ptr_to_spin_lock: { expected: 'map_value, ptr_', fits: (reg) => reg.type === 'map_value' },
-  ptr_to_sock_common: { expected: SOCKETS, fits: (reg) => SOCKET_TYPES.has(reg.type) },
-  ptr_to_socket: only('sock'),
-  ptr_to_btf_id: { expected: 'ptr_, trusted_ptr_, rcu_ptr_', fits: (reg) => reg.type === 'ptr_' },
-  ptr_to_btf_id_sock_common: {
-    expected: `${SOCKETS}, ptr_, trusted_ptr_`,
-    fits: (reg) => SOCKET_TYPES.has(reg.type) || reg.type === 'ptr_',
-  },
-  ptr_to_percpu_btf_id: { expected: 'percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_', fits: () => false },
-  ptr_to_ringbuf_mem: { expected: 'ringbuf_mem', fits: (reg) => reg.type === 'mem' && (reg.flags & RINGBUF) !== 0 },
-  ptr_to_func: only('func'),
-  ptr_to_stack: only('fp'),
-  ptr_to_const_str: only('map_value'),
-  ptr_to_timer: only('map_value'),
-  ptr_to_dynptr: { expected: 'fp, dynptr_ptr', fits: (reg) => reg.type === 'fp' || reg.type === 'dynptr_ptr' },
-  kptr_xchg_dest: { expected: 'map_value, ptr_', fits: (reg) => reg.type === 'map_value' },
-}
-
-function isNull(reg: Reg): boolean {
+export function isNull(reg: Reg): boolean {
   return reg.type === 'scalar' && isConst(reg) && reg.valueLo === 0 && reg.valueHi === 0
-}
-
-function checkType(env: Env, regno: number, arg: HelperArg): void {
-  const reg = env.reg(regno)
-  const fit = FITS[arg.kind]
-  if (fit === undefined) return
-  // Of the flags only what the argument allows is ignored.
-  let flags = reg.flags & ~RINGBUF
-  if (arg.rdonly) flags &= ~RDONLY
-  if (arg.maybeNull) flags &= ~MAYBE_NULL
-  const flagged = (flags & (MAYBE_NULL | RDONLY)) !== 0
-  if (fit.fits(reg) && !flagged) return
-  env.refuse(`R${regno} type=${typeText(reg.type, reg.flags)} expected=${fit.expected}`, 'EACCES')
 }
 
 export function checkArg(env: Env, helper: Helper, index: number, facts: CallFacts): void {
@@ -101,21 +60,32 @@ export function checkArg(env: Env, helper: Helper, index: number, facts: CallFac
   const skip = isNull(reg) && arg.maybeNull === true
   const sockmapValue =
     arg.kind === 'ptr_to_map_value' && /^sock(map|hash)$/.test(mapTypeById(facts.map?.type ?? 0)?.name ?? '')
+  const types = { helper: helper.name, pointerField: facts.pointerField }
   if (!skip) {
     if (sockmapValue) {
-      checkType(env, regno, { ...arg, kind: 'ptr_to_btf_id_sock_common' })
+      checkArgType(env, regno, { ...arg, kind: 'ptr_to_btf_id_sock_common' }, types)
+      checkReleasedOffset(env, regno, false)
       return
     }
-    checkType(env, regno, arg)
-    checkOffset(env, regno, arg)
+    checkArgType(env, regno, arg, types)
+    const dynptr = arg.kind === 'ptr_to_dynptr' && reg.type === 'fp'
+    if (!dynptr) checkReleasedOffset(env, regno, arg.release === true && reg.type !== 'scalar')
   }
   if (arg.release) {
-    if (reg.refObjId === 0 && !isNull(reg)) {
+    if (arg.kind === 'ptr_to_dynptr') {
+      if (reg.type === 'dynptr_ptr') env.refuse('cannot release unowned const bpf_dynptr')
+      if (dynptrFacts(env, reg).id === 0) env.refuse(`arg ${regno} is an unacquired reference`)
+    } else if (reg.refObjId === 0 && !isNull(reg)) {
       env.refuse(`R${regno} must be referenced when passed to release function`)
     }
     facts.releaseRegno = regno
   }
-  if (reg.refObjId !== 0) facts.refObjId = reg.refObjId
+  if (reg.refObjId !== 0 && arg.kind !== 'kptr_xchg_dest') {
+    if (facts.refObjId !== 0) {
+      env.refuse(`more than one arg with ref_obj_id R${regno} ${reg.refObjId} ${facts.refObjId}`, 'EACCES')
+    }
+    facts.refObjId = reg.refObjId
+  }
   if (!skip || arg.kind === 'ptr_to_map_value') check(env, helper, index, arg, facts)
 }
 
@@ -133,38 +103,13 @@ function mayPassPacket(env: Env, helper: Helper): boolean {
   }
 }
 
-function checkOffset(env: Env, regno: number, arg: HelperArg): void {
-  const reg = env.reg(regno)
-  if (arg.release && arg.kind !== 'ptr_to_dynptr') {
-    if (reg.off !== 0 && reg.type !== 'scalar') {
-      env.refuse(`R${regno} must have zero offset when passed to release func or trusted arg to kfunc`)
-    }
-  }
-  switch (reg.type) {
-    case 'fp':
-    case 'pkt':
-    case 'pkt_meta':
-    case 'map_key':
-    case 'map_value':
-    case 'mem':
-    case 'buf':
-    case 'scalar':
-      return
-    default:
-      checkPlainPointer(env, regno)
-  }
-}
-
 function check(env: Env, helper: Helper, index: number, arg: HelperArg, facts: CallFacts): void {
   const regno = index + 1
   const reg = env.reg(regno)
   switch (arg.kind) {
     case 'const_map_ptr':
       if (facts.map !== undefined && (facts.map !== reg.map || facts.mapUid !== reg.mapUid)) {
-        const what = helper.args.some(({ kind }) => kind === 'ptr_to_timer') ? 'timer' : 'workqueue'
-        env.refuse(
-          `${what} pointer in R1 map_uid=${facts.mapUid} doesn't match map pointer in R2 map_uid=${reg.mapUid}`,
-        )
+        env.refuse(`timer pointer in R1 map_uid=${facts.mapUid} doesn't match map pointer in R2 map_uid=${reg.mapUid}`)
       }
       facts.map = reg.map ?? undefined
       facts.mapUid = reg.mapUid
@@ -201,32 +146,50 @@ function check(env: Env, helper: Helper, index: number, arg: HelperArg, facts: C
       facts.subprog = reg.subprog
       return
     case 'ptr_to_spin_lock':
-      spinLock(env, regno, helper.name === 'spin_lock')
+      if (insideTreeCallback(env)) env.refuse("can't spin_{lock,unlock} in rbtree cb", 'EACCES')
+      spinLock(env, regno, { lock: helper.name === 'spin_lock', resilient: false, irq: false })
       return
     case 'ptr_to_timer':
-      timer(env, regno, facts)
+      mapField(env, regno, 'bpf_timer')
+      facts.map = reg.map ?? undefined
+      facts.mapUid = reg.mapUid
       return
     case 'ptr_to_const_str':
       constString(env, regno)
       return
-    case 'ptr_to_dynptr':
-      env.unsupported('dynptrs')
-      break
+    case 'ptr_to_dynptr': {
+      const store = (offset: number) => checkAccess(env, regno, offset, { write: true, size: 8, value: -1 })
+      const mutates = arg.rdonly !== true
+      if (arg.uninit) dynptrArgument(env, regno, { make: arg.dynptr ?? 'local', mutates }, store)
+      else dynptrArgument(env, regno, { mutates, ...(arg.dynptr === undefined ? {} : { wanted: arg.dynptr }) }, store)
+      facts.dynptr = dynptrFacts(env, reg)
+      return
+    }
     case 'kptr_xchg_dest':
-      env.unsupported('pointers in maps (kptr)')
-      break
-    case 'ptr_to_btf_id':
+      facts.pointerField = exchangeField(env, regno)
+      if (reg.type === 'map_value') {
+        facts.map = reg.map ?? undefined
+        facts.mapUid = reg.mapUid
+      }
+      return
     case 'ptr_to_percpu_btf_id':
-      env.unsupported('arguments that are kernel objects')
-      break
+      if (reg.btf === null || reg.btfId === 0) env.refuse(`Helper has invalid btf_id in R${regno}`, 'EACCES')
+      facts.object = { btf: reg.btf, id: reg.btfId, rcu: (reg.flags & RCU) !== 0 }
+      return
     default:
       return
   }
 }
 
-function checkSize(env: Env, regno: number, write: boolean, zeroAllowed: boolean, facts: CallFacts): void {
+export function checkSize(
+  env: Env,
+  regno: number,
+  write: boolean,
+  zeroAllowed: boolean,
+  facts: CallFacts | undefined,
+): void {
   const reg = env.reg(regno)
-  facts.maxSize = toNumber(reg.umaxLo, reg.umaxHi)
+  if (facts !== undefined) facts.maxSize = toNumber(reg.umaxLo, reg.umaxHi)
   const passed = isConst(reg) ? facts : undefined
   if (reg.sminHi < 0) {
     env.refuse(`R${regno} min value is negative, either use unsigned or 'var &= const'`, 'EACCES')
@@ -285,15 +248,44 @@ export function checkHelperMemory(
       return
     }
     case 'ptr_':
+      accessObject(env, regno, reg.off, { write: false, size, value: -1 })
+      return
     case 'ctx':
-      env.unsupported(`memory in ${typeText(reg.type, reg.flags)}`)
+      if (contextAsMemory(env, regno, size, write, zeroAllowed)) return
+      notMemory(env, regno)
       break
     default:
       if (zeroAllowed && size === 0 && isNull(reg)) return
-      env.log.write(`R${regno} type=${typeText(reg.type, reg.flags)} `)
-      env.log.write('expected=fp\n')
-      env.refuseSilently(`R${regno} type=${typeText(reg.type, reg.flags)} expected=fp`, 'EACCES')
+      notMemory(env, regno)
   }
+}
+
+function notMemory(env: Env, regno: number): never {
+  const { type, flags } = env.reg(regno)
+  return env.refuse(`R${regno} type=${typeText(type, flags)} expected=fp`, 'EACCES')
+}
+
+/** Contexts that are not rewritten: a call may look at all of them. */
+const PLAIN_CONTEXTS: ReadonlySet<string> = new Set([
+  'syscall',
+  'kprobe',
+  'tracepoint',
+  'raw_tracepoint',
+  'raw_tracepoint_writable',
+  'tracing',
+  'lsm',
+  'struct_ops',
+  'netfilter',
+])
+
+function contextAsMemory(env: Env, regno: number, size: number, write: boolean, zeroAllowed: boolean): boolean {
+  if (!PLAIN_CONTEXTS.has(env.prog.type)) return false
+  if (size === 0) {
+    if (!zeroAllowed) env.refuseSilently('nothing of the context is taken', 'EACCES')
+    return true
+  }
+  checkAccess(env, regno, size - 1, { write, size: 1, value: -1 })
+  return true
 }
 
 /** A key on the stack whose bytes are a known number: an array's element is there for sure. */
@@ -320,47 +312,7 @@ function constantKey(env: Env, regno: number, map: MapDescription): number {
   return value >= 0 && value < map.maxEntries ? value : -1
 }
 
-function spinLock(env: Env, regno: number, lock: boolean): void {
-  const reg = env.reg(regno)
-  const map = reg.map as MapDescription
-  const { state } = env
-  const name = lock ? 'lock' : 'unlock'
-  if (!isConst(reg)) {
-    env.refuse(`R${regno} doesn't have constant offset. bpf_spin_${name} has to be at the constant offset`)
-  }
-  if (map.btf === undefined) env.refuse(`map '${map.name}' has to have BTF in order to use bpf_spin_lock`)
-  const field = specialFields(map).find(({ kind }) => kind === 'bpf_spin_lock')
-  if (field === undefined) env.refuse(`map '${map.name}' has no valid bpf_spin_lock`)
-  const off = reg.valueLo + reg.off
-  if (field.offset !== off) env.refuse(`off ${off} doesn't point to 'struct bpf_spin_lock' that is at ${field.offset}`)
-  if (lock) {
-    if (state.activeLocks > 0) env.refuse('Locking two bpf_spin_locks are not allowed')
-    state.activeLocks = 1
-    state.lockId = reg.id
-    state.lockOf = map
-    return
-  }
-  if (state.activeLocks === 0) env.refuse('bpf_spin_unlock without taking a lock')
-  if (state.lockOf !== map || state.lockId !== reg.id) env.refuse('bpf_spin_unlock of different lock')
-  state.activeLocks = 0
-  state.lockId = 0
-  state.lockOf = undefined
-}
-
-function timer(env: Env, regno: number, facts: CallFacts): void {
-  const reg = env.reg(regno)
-  const map = reg.map as MapDescription
-  if (!isConst(reg)) env.refuse(`R${regno} doesn't have constant offset. bpf_timer has to be at the constant offset`)
-  if (map.btf === undefined) env.refuse(`map '${map.name}' has to have BTF in order to use bpf_timer`)
-  const field = specialFields(map).find(({ kind }) => kind === 'bpf_timer')
-  if (field === undefined) env.refuse(`map '${map.name}' has no valid bpf_timer`)
-  const off = reg.valueLo + reg.off
-  if (field.offset !== off) env.refuse(`off ${off} doesn't point to 'struct bpf_timer' that is at ${field.offset}`)
-  facts.map = map
-  facts.mapUid = reg.mapUid
-}
-
-function constString(env: Env, regno: number): void {
+export function constString(env: Env, regno: number): void {
   const reg = env.reg(regno)
   const map = reg.map as MapDescription
   if (!isConstantMap(map)) env.refuse(`R${regno} does not point to a readonly map'`, 'EACCES')

@@ -1,5 +1,6 @@
 // A helper call.
 
+import { resolve, sizeOf } from '../../btf/index.js'
 import type { Insn } from '../../isa/index.js'
 import {
   allowedHelpers,
@@ -12,24 +13,31 @@ import {
 import { checkAccess } from '../access/check-access.js'
 import { specialFields } from '../access/special-fields.js'
 import { checkResourceLeak } from '../check/exit.js'
+import { isGplCompatible } from '../check/license.js'
 import { isConst } from '../domain/num.js'
 import { syncBounds } from '../domain/sync.js'
 import type { Env } from '../env.js'
 import { markPrecise } from '../explore/precision.js'
 import { forgetArguments } from '../insn/operands.js'
-import { MAYBE_NULL, NOT_INIT, pointerReg, type Reg, RINGBUF, typeText, unknownReg } from '../state/reg.js'
-import { callbackOf } from './callback.js'
-import { acquireReference, clearPacketPointers, releaseReference } from './effects.js'
-import { type CallFacts, checkArg } from './helper-args.js'
+import {
+  ALLOC,
+  MAYBE_NULL,
+  NOT_INIT,
+  pointerReg,
+  RCU,
+  RDONLY,
+  type Reg,
+  RINGBUF,
+  TRUSTED,
+  typeText,
+  unknownReg,
+} from '../state/reg.js'
+import { helperCallback } from './callback.js'
+import { acquireReference, clearPacketPointers, releaseIntoMap, releaseReference } from './effects.js'
+import { type CallFacts, checkArg, isNull } from './helper-args.js'
+import { releaseDynptr } from './special/dynptr.js'
+import { exchanged } from './special/kptr.js'
 
-const GPL: ReadonlySet<string> = new Set([
-  'GPL',
-  'GPL v2',
-  'GPL and additional rights',
-  'Dual BSD/GPL',
-  'Dual MIT/GPL',
-  'Dual MPL/GPL',
-])
 const CASTS: ReadonlySet<string> = new Set([
   'sk_fullsock',
   'tcp_sock',
@@ -54,20 +62,20 @@ export function helperCall(env: Env, insn: Insn): void {
   const known = helperById(imm)
   if (imm === 0) env.refuse('program of this type cannot use helper bpf_unspec#0')
   if (known === undefined) env.refuse(`invalid func unknown#${imm}`)
-  const { type, attachType, license, sleepable } = env.prog
+  const { type, attachType, license } = env.prog
   const name = `bpf_${known.name}#${imm}`
   if (!allowedHelpers(type, attachType).has(known.name)) {
     env.refuse(`program of this type cannot use helper ${name}`)
   }
   const helper = helperFor(known.name, type)
-  if (helper.gplOnly && !GPL.has(license))
+  if (helper.gplOnly && !isGplCompatible(license))
     env.refuse('cannot call GPL-restricted function from non-GPL compatible program')
-  if (helper.mightSleep && sleepable !== true) env.refuse('helper call might sleep in a non-sleepable prog')
-  if (env.state.activeLocks > 0 && helper.name !== 'spin_unlock')
-    env.refuse('function calls are not allowed while holding a lock')
+  if (helper.mightSleep && !env.state.sleepable) env.refuse('helper call might sleep in a non-sleepable prog')
+  checkSleep(env, helper)
   const facts: CallFacts = {
     ...{ map: undefined, mapUid: 0, raw: undefined, rawMode: false, maxSize: 0, memSize: 0 },
     ...{ refObjId: 0, releaseRegno: 0, subprog: 0, constKey: -1 },
+    ...{ dynptr: { type: '', id: 0, refId: 0 }, object: undefined, pointerField: undefined },
   }
   for (let i = 0; i < 5; i++) checkArg(env, helper, i, facts)
   const { map } = facts
@@ -77,26 +85,48 @@ export function helperCall(env: Env, insn: Insn): void {
     const { regno, size } = facts.raw
     for (let i = 0; i < size; i++) checkAccess(env, regno, i, { write: true, size: 1, value: -1 })
   }
-  if (facts.releaseRegno !== 0) {
-    const reg = env.reg(facts.releaseRegno)
-    if (reg.refObjId !== 0 && !releaseReference(env, reg.refObjId)) {
-      env.refuse(`func ${name} reference has not been acquired before`)
-    }
+  if (facts.releaseRegno !== 0 && !released(env, helper, facts)) {
+    env.refuse(`func ${name} reference has not been acquired before`)
   }
-  special(env, insn, helper, facts)
-  const cast = CASTS.has(helper.name) ? facts.refObjId : 0
+  special(env, helper, facts)
   forgetArguments(env)
   env.regs[0] = result(env, helper, facts)
-  if (cast !== 0) {
+  if (CASTS.has(helper.name)) (env.regs[0] as Reg).refObjId = facts.refObjId
+  else if (helper.name === 'dynptr_data') {
     const reg = env.regs[0] as Reg
-    reg.refObjId = cast
+    reg.dynptrId = facts.dynptr.id
+    reg.refObjId = facts.dynptr.refId
   } else if (acquires(helper, facts)) {
     const reg = env.regs[0] as Reg
     const id = acquireReference(env)
     reg.id = id
     reg.refObjId = id
   }
-  if (helper.changesPkt) clearPacketPointers(env)
+  const slices = facts.dynptr.type === 'skb' || facts.dynptr.type === 'skb_meta'
+  if (helper.changesPkt || (helper.name === 'dynptr_write' && slices)) clearPacketPointers(env)
+}
+
+/** Sections in which nothing may sleep. */
+function checkSleep(env: Env, helper: Helper): void {
+  if (helper.mightSleep !== true) return
+  const { state } = env
+  const where =
+    state.rcuDepth > 0
+      ? 'rcu_read_lock region'
+      : state.preemptDepth > 0
+        ? 'non-preemptible region'
+        : state.irqId !== 0
+          ? 'IRQ-disabled region'
+          : undefined
+  if (where !== undefined) env.refuse(`sleepable helper bpf_${helper.name}#${helper.id} in ${where}`)
+}
+
+/** Gives back what the call takes over; false where it was not held. */
+function released(env: Env, helper: Helper, facts: CallFacts): boolean {
+  if (helper.args[facts.releaseRegno - 1]?.kind === 'ptr_to_dynptr') return releaseDynptr(env, facts.releaseRegno)
+  if (facts.refObjId === 0) return isNull(env.reg(facts.releaseRegno))
+  if (helper.name === 'kptr_xchg') return releaseIntoMap(env, facts.refObjId)
+  return releaseReference(env, facts.refObjId)
 }
 
 function acquires(helper: Helper, facts: CallFacts): boolean {
@@ -111,7 +141,10 @@ function checkMapFits(env: Env, helper: Helper, facts: CallFacts): void {
   if (map === undefined || !helper.args.some(({ kind }) => kind === 'const_map_ptr')) return
   const row = mapTypeById(map.type)
   const helpers: readonly string[] | undefined = row?.helpers
-  if (helpers === undefined || helpers.includes(helper.name)) return
+  if (helpers === undefined || helpers.includes(helper.name)) {
+    if ((row?.name !== 'sockmap' && row?.name !== 'sockhash') || mayUpdateSockets(env, helper.name)) return
+    env.log.write('cannot update sockmap in this context\n')
+  }
   if (helper.name === 'tail_call') {
     // Linux ends this one without a new line.
     env.log.write('expected prog array map for tail call')
@@ -127,6 +160,25 @@ const CHANGES_MAP: ReadonlySet<string> = new Set([
   'map_pop_elem',
 ])
 
+const UPDATES_SOCKETS: ReadonlySet<string> = new Set([
+  'socket_filter',
+  'sched_cls',
+  'sched_act',
+  'xdp',
+  'sk_reuseport',
+  'flow_dissector',
+  'sk_lookup',
+])
+
+/** Where no socket is locked its map may be changed. */
+function mayUpdateSockets(env: Env, helper: string): boolean {
+  if (helper !== 'map_update_elem' && helper !== 'map_delete_elem') return true
+  const { type, attachType } = env.prog
+  if (type === 'tracing') return attachType === 'trace_iter'
+  if (type === 'sock_ops') return helper === 'map_delete_elem'
+  return UPDATES_SOCKETS.has(type)
+}
+
 function recordMap(env: Env, helper: Helper, { map }: CallFacts): void {
   if (map === undefined) return
   if ((map.flags & bpf_map_create_flags.BPF_F_RDONLY_PROG) !== 0 && CHANGES_MAP.has(helper.name)) {
@@ -137,7 +189,7 @@ function recordMap(env: Env, helper: Helper, { map }: CallFacts): void {
   else if (known !== map) env.callMaps[env.insnIdx] = 'many'
 }
 
-function special(env: Env, insn: Insn, helper: Helper, facts: CallFacts): void {
+function special(env: Env, helper: Helper, facts: CallFacts): void {
   switch (helper.name) {
     case 'tail_call':
       checkResourceLeak(env, 'tail_call')
@@ -155,8 +207,14 @@ function special(env: Env, insn: Insn, helper: Helper, facts: CallFacts): void {
     case 'find_vma':
     case 'user_ringbuf_drain':
     case 'timer_set_callback':
-      callbackOf(env, insn, helper.name, facts)
+      helperCallback(env, helper.name, facts)
       return
+    case 'dynptr_from_mem': {
+      const { type, flags } = env.reg(1)
+      if (type !== 'map_value')
+        env.refuse(`Unsupported reg type ${typeText(type, flags)} for bpf_dynptr_from_mem data`, 'EACCES')
+      return
+    }
     case 'set_retval':
       return
   }
@@ -223,8 +281,36 @@ function result(env: Env, helper: Helper, facts: CallFacts): Reg {
     }
     case 'ptr_to_btf_id':
     case 'ptr_to_mem_or_btf_id':
-      if (env.prog.kernelBtf === undefined)
-        return env.unsupported(`results that are kernel objects (${typeText('ptr_', 0)})`)
-      return env.unsupported(`bpf_${helper.name}`)
+      return identified(objectResult(env, helper, facts, nullable))
   }
+}
+
+/** A pointer to a kernel object, or to memory where the kernel's variable is no struct. */
+function objectResult(env: Env, helper: Helper, facts: CallFacts, nullable: number): Reg {
+  if (helper.name === 'kptr_xchg') {
+    return facts.pointerField === undefined ? env.unsupported('bpf_kptr_xchg') : exchanged(env, facts.pointerField)
+  }
+  const { kernelBtf } = env.prog
+  const { ret } = helper
+  if (ret.kind === 'ptr_to_mem_or_btf_id') {
+    const { object } = facts
+    if (object === undefined) return env.unsupported(`bpf_${helper.name}`)
+    const type = resolve(object.btf.btf, object.id)
+    if (type.kind !== 'struct' && type.kind !== 'union') {
+      const reg = pointerReg('mem', nullable | RDONLY)
+      reg.memSize = sizeOf(object.btf.btf, object.id)
+      return reg
+    }
+    // Objects of bpf_percpu_obj_new() have a part for every CPU: never null.
+    const reg = pointerReg('ptr_', object.rcu ? ALLOC | RCU : nullable)
+    reg.btf = object.btf
+    reg.btfId = type.id
+    return reg
+  }
+  const id = kernelBtf?.findByName(ret.btf ?? '', 'struct')
+  if (kernelBtf === undefined || id === undefined) return env.unsupported('results that are kernel objects')
+  const reg = pointerReg('ptr_', nullable | (ret.trusted ? TRUSTED : 0))
+  reg.btf = { btf: kernelBtf, kernel: true }
+  reg.btfId = id
+  return reg
 }

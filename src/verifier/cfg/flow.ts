@@ -2,6 +2,7 @@
 
 import type { Insn } from '../../isa/index.js'
 import { helperById } from '../../spec/index.js'
+import { callbackTime, kfuncMeta } from '../call/kfunc-meta.js'
 import { type Env, MARK, type Subprog } from '../env.js'
 
 const CALL = 0x85
@@ -33,6 +34,7 @@ export function jumpTarget(insn: Insn): number {
 export function findSubprogs(env: Env): void {
   const { insns, prog } = env
   const starts = new Set([0])
+  if (env.exceptionEntry >= 0) starts.add(env.exceptionEntry)
   for (const insn of insns) {
     const target = insn === undefined ? -1 : subprogTarget(insn)
     if (target >= 0) starts.add(target)
@@ -57,8 +59,16 @@ export function findSubprogs(env: Env): void {
       called: false,
       asyncCallback: false,
       unreliable: false,
+      callback: false,
+      exceptionCallback: false,
     }
   })
+  const exception = env.exceptionEntry < 0 ? -1 : env.subprogAt(env.exceptionEntry)
+  const handler = env.subprogs[exception]
+  if (handler !== undefined) {
+    env.exceptionCallback = exception
+    handler.exceptionCallback = handler.callback = handler.asyncCallback = handler.called = true
+  }
   findEffects(env)
 }
 
@@ -73,11 +83,17 @@ function findEffects(env: Env): void {
         const helper = insn.src === 0 ? helperById(insn.imm) : undefined
         const callee = insn.src === 1 ? env.subprogs[env.subprogAt(subprogTarget(insn))] : undefined
         if (helper?.name === 'tail_call') subprog.hasTailCall = true
-        if ((helper?.mightSleep === true || callee?.mightSleep === true) && !subprog.mightSleep) {
+        const kfunc = insn.src === 2 ? kfuncMeta(env, insn) : undefined
+        const sleeps = helper?.mightSleep === true || kfunc?.has('sleepable') === true || callee?.mightSleep === true
+        if (sleeps && !subprog.mightSleep) {
           subprog.mightSleep = true
           changed = true
         }
-        const changes = helper?.changesPkt === true || helper?.name === 'tail_call' || callee?.changesPacket === true
+        const changes =
+          kfunc?.name === 'bpf_xdp_pull_data' ||
+          helper?.changesPkt === true ||
+          helper?.name === 'tail_call' ||
+          callee?.changesPacket === true
         if (changes && !subprog.changesPacket) {
           subprog.changesPacket = true
           changed = true
@@ -105,9 +121,12 @@ export function markFlow(env: Env): void {
     }
     if (code === CALL) {
       mark(pc + 1, MARK.prune | MARK.jump)
-      if (isSyncCallbackCall(insn)) mark(pc, MARK.callsCallback | MARK.force | MARK.prune | MARK.jump)
+      const kfunc = src === 2 ? (env.callName(insn) ?? '') : ''
+      if (isSyncCallbackCall(insn) || callbackTime(kfunc) === 'now')
+        mark(pc, MARK.callsCallback | MARK.force | MARK.prune | MARK.jump)
+      else if (callbackTime(kfunc) === 'later') mark(pc, MARK.prune)
       else if (src === 0 && helperById(imm)?.name === 'timer_set_callback') mark(pc, MARK.prune)
-      else if (src === 2 && /^bpf_iter_\w+_next$/.test(env.callName(insn) ?? '')) mark(pc, MARK.prune | MARK.force)
+      else if (/^bpf_iter_\w+_next$/.test(kfunc)) mark(pc, MARK.prune | MARK.force)
       continue
     }
     const target = jumpTarget(insn)

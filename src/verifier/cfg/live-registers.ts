@@ -1,7 +1,8 @@
 // Which registers may still be read from an instruction on: found once, from the instructions alone.
 
 import type { Insn } from '../../isa/index.js'
-import { allowedHelpers, helperById, helperFor, kfuncByName, kfuncParams } from '../../spec/index.js'
+import { allowedHelpers, helperById, helperFor } from '../../spec/index.js'
+import { kfuncMeta, mayCall } from '../call/kfunc-meta.js'
 import type { Env } from '../env.js'
 import { successors } from './flow.js'
 
@@ -54,8 +55,8 @@ function argsOf(env: Env, insn: Insn): number {
     const allowed = helper !== undefined && allowedHelpers(env.prog.type, env.prog.attachType).has(helper.name)
     count = allowed ? helperFor(helper.name, env.prog.type).args.length : undefined
   } else if (insn.src === 2) {
-    const row = kfuncByName(env.callName(insn) ?? '')
-    count = row === undefined ? undefined : kfuncParams(row).length
+    const meta = kfuncMeta(env, insn)
+    count = meta === undefined || !mayCall(env, meta) ? undefined : meta.params.length
   }
   return count === undefined ? ARGS : ARGS & ((1 << (count + 1)) - 1)
 }

@@ -10,37 +10,46 @@ import { markPrecise } from '../explore/precision.js'
 import { readReg } from '../insn/operands.js'
 import { type Reg, typeText } from '../state/reg.js'
 
-/** Nothing is held: references, locks, regions. `what` names the instruction in the message. */
-export function checkResourceLeak(env: Env, what: string): void {
+/** Nothing is held: references, locks, sections. `what` names the instruction in the message; `all`: of callers too. */
+export function checkResourceLeak(env: Env, what: string, all = false): void {
   const { state } = env
-  const open = state.refs.filter((ref) => ref.kind === 'ptr')
-  if (open.length > 0 && state.frame.callback === undefined) {
+  const outermost = state.frames.length === 1
+  const sections = all || outermost || !what.startsWith('BPF_EXIT')
+  if (sections && state.activeLocks > 0) env.refuse(`${what} cannot be used inside bpf_spin_lock-ed region`)
+  const open = all || outermost ? state.refs.filter((ref) => ref.kind === 'ptr') : []
+  if (open.length > 0) {
     for (const ref of open) env.log.write(`Unreleased reference id=${ref.id} alloc_insn=${ref.insn}\n`)
     env.refuse(`${what} would lead to reference leak`)
   }
-  if (state.activeLocks > 0) env.refuse(`${what} cannot be used inside bpf_spin_lock-ed region`)
+  if (!sections) return
+  if (state.irqId !== 0) env.refuse(`${what} cannot be used inside bpf_local_irq_save-ed region`)
   if (state.rcuDepth > 0) env.refuse(`${what} cannot be used inside bpf_rcu_read_lock-ed region`)
   if (state.preemptDepth > 0) env.refuse(`${what} cannot be used inside bpf_preempt_disable-ed region`)
 }
 
-/** r0 of the main program lies in the type's range. */
-export function checkReturn(env: Env): void {
+/** The register that becomes the program's result (r0, or r1 of bpf_throw()) lies in the type's range. */
+export function checkReturn(env: Env, regno: 0 | 1): void {
   const frame = env.frame
-  if (env.state.frames[0]?.subprog !== 0) {
-    readReg(env, 0)
-    if (env.reg(0).type !== 'scalar' && frame.callback === undefined) {
-      env.refuse(
-        `At subprogram exit the register R0 is not a scalar value (${typeText(env.reg(0).type, env.reg(0).flags)})`,
-      )
-    }
-    if (frame.callback !== undefined) checkRange(env, 'At async callback return', frame.callback.returns)
+  const entry = env.state.frames[0]
+  if (frame.callback?.async === true && env.state.frames.length === 1) {
+    readReg(env, regno)
+    checkRange(env, 'At async callback return', frame.callback.returns, regno)
     return
   }
-  if (returnsNothing(env) || returnsOwned(env)) return
-  readReg(env, 0)
+  const exception = entry !== undefined && env.subprogs[entry.subprog]?.exceptionCallback === true
+  if (entry?.subprog !== 0 && !exception && regno === 0) {
+    readReg(env, 0)
+    const reg = env.reg(0)
+    if (reg.type !== 'scalar') {
+      env.refuse(`At subprogram exit the register R0 is not a scalar value (${typeText(reg.type, reg.flags)})`)
+    }
+    return
+  }
+  if (returnsNothing(env) || (regno === 0 && returnsOwned(env))) return
+  readReg(env, regno)
   const range = rangeOf(env)
   if (range === 'any') return
-  checkRange(env, 'At program exit', range)
+  checkRange(env, 'At program exit', range, regno)
 }
 
 /** The hook or operation is void: r0 may be anything. */
@@ -78,16 +87,16 @@ function rangeOf(env: Env): ReturnRange {
   }
 }
 
-export function checkRange(env: Env, when: string, range: readonly [number, number]): void {
-  const reg: Reg = env.reg(0)
+export function checkRange(env: Env, when: string, range: readonly [number, number], regno: 0 | 1 = 0): void {
+  const reg: Reg = env.reg(regno)
   if (reg.type !== 'scalar') {
-    env.refuse(`${when} the register R0 is not a known value (${typeText(reg.type, reg.flags)})`)
+    env.refuse(`${when} the register R${regno} is not a known value (${typeText(reg.type, reg.flags)})`)
   }
-  markPrecise(env, 0)
+  markPrecise(env, regno)
   const smin = toSigned(reg.sminLo, reg.sminHi)
   const smax = toSigned(reg.smaxLo, reg.smaxHi)
   if (smin >= BigInt(range[0]) && smax <= BigInt(range[1])) return
-  let text = `${when} the register R0 has`
+  let text = `${when} the register R${regno} has`
   const known = smin > -0x8000_0000_0000_0000n || smax < 0x7fff_ffff_ffff_ffffn
   if (smin > -0x8000_0000_0000_0000n) text += ` smin=${smin}`
   if (smax < 0x7fff_ffff_ffff_ffffn) text += ` smax=${smax}`

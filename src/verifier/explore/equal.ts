@@ -66,7 +66,8 @@ export function maybeLooping(old: State, current: State): boolean {
 function referencesEqual(old: State, current: State, ids: IdMap): boolean {
   if (old.refs.length !== current.refs.length) return false
   if (old.activeLocks !== current.activeLocks || old.preemptDepth !== current.preemptDepth) return false
-  if (old.rcuDepth !== current.rcuDepth || !ids.same(old.lockId, current.lockId)) return false
+  if (old.rcuDepth !== current.rcuDepth || !ids.same(old.irqId, current.irqId)) return false
+  if (!ids.same(old.lockId, current.lockId) || old.lockOf !== current.lockOf) return false
   return old.refs.every((ref, i) => {
     const other = current.refs[i]
     return other !== undefined && ref.kind === other.kind && ref.of === other.of && ids.same(ref.id, other.id)
@@ -123,6 +124,8 @@ function sameThing(a: Reg, b: Reg): boolean {
     a.map === b.map &&
     a.mapUid === b.mapUid &&
     a.memSize === b.memSize &&
+    a.dynptrId === b.dynptrId &&
+    a.dynptrType === b.dynptrType &&
     a.btfId === b.btfId &&
     a.btf?.btf === b.btf?.btf &&
     a.subprog === b.subprog
@@ -175,7 +178,7 @@ function stackSafe(old: Frame, current: Frame, ids: IdMap, exactness: Exactness)
     if (i % 8 !== 7) continue
     if (type === SLOT.spill) {
       if (!regSafe(old.spills[slot] as Reg, current.spills[slot] as Reg, ids, exactness)) return false
-    } else if (type === SLOT.dynptr || type === SLOT.iter) {
+    } else if (type === SLOT.dynptr || type === SLOT.iter || type === SLOT.irq) {
       const a = old.occupants[slot]
       const b = current.occupants[slot]
       if (a?.kind !== b?.kind || a?.type !== b?.type || a?.state !== b?.state || a?.first !== b?.first) return false

@@ -1,8 +1,11 @@
 // The walk along all paths, depth first, in Linux's order.
 
 import { checkInsnFields, type Insn } from '../../isa/index.js'
+import { helperById } from '../../spec/index.js'
 import { clearPacketPointers } from '../call/effects.js'
 import { helperCall } from '../call/helper.js'
+import { kfuncCall } from '../call/kfunc.js'
+import { allowedUnderLock } from '../call/kfunc-meta.js'
 import { leaveFrame, subprogCall } from '../call/subprog.js'
 import { checkResourceLeak, checkReturn } from '../check/exit.js'
 import { type Env, MARK } from '../env.js'
@@ -132,8 +135,13 @@ function jump(env: Env, insn: Insn): number {
   const { code, src, pc } = insn
   switch (code & 0xf0) {
     case 0x80: {
+      if (env.state.activeLocks > 0) {
+        const helper = src === 0 && helperById(insn.imm)?.name !== 'spin_unlock'
+        const kfunc = src === 2 && !allowedUnderLock(env.callName(insn) ?? '')
+        if (helper || kfunc) env.refuse('function calls are not allowed while holding a lock')
+      }
       if (src === 1) return subprogCall(env, insn)
-      if (src === 2) return env.unsupported('kfuncs')
+      if (src === 2) return kfuncCall(env, insn)
       helperCall(env, insn)
       return src === 0 && insn.imm === TAIL_CALL ? mayLeave(env, pc, unknownReg()) : pc + 1
     }
@@ -147,7 +155,7 @@ function jump(env: Env, insn: Insn): number {
         env.printPath = true
         return next
       }
-      checkReturn(env)
+      checkReturn(env, 0)
       return PATH_END
     }
     default:

@@ -2,7 +2,7 @@
 
 import type { Insn } from '../../isa/index.js'
 import { mapTypeById } from '../../spec/index.js'
-import { specialFields } from '../access/special-fields.js'
+import { fieldsBehind, specialFields } from '../access/special-fields.js'
 import { replaceRegs } from '../call/effects.js'
 import { assume, type Comparison, certainOutcome, NEGATED, SWAPPED } from '../domain/compare.js'
 import { toNumber } from '../domain/int64.js'
@@ -257,10 +257,8 @@ function notNull(reg: Reg): Reg {
     }
   }
   const keepsId =
-    made.type === 'map_value' &&
-    specialFields(made.map ?? (reg.map as never)).some(
-      ({ kind }) => kind === 'bpf_spin_lock' || kind === 'bpf_res_spin_lock',
-    )
+    (made.type === 'map_value' || made.type === 'ptr_') &&
+    fieldsBehind(made).some(({ kind }) => kind === 'bpf_spin_lock' || kind === 'bpf_res_spin_lock')
   if (!keepsId) made.id = 0
   return made
 }

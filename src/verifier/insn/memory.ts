@@ -37,7 +37,13 @@ export function load(env: Env, insn: Insn): void {
   writeReg(env, dst)
   const size = sizeOf(code)
   const kindBefore = env.reg(src)
-  checkAccess(env, src, off, { write: false, size, value: dst, signed: (code & 0xe0) === 0x80 })
+  checkAccess(env, src, off, {
+    write: false,
+    size,
+    value: dst,
+    signed: (code & 0xe0) === 0x80,
+    plain: (code & 0xe0) === 0x60,
+  })
   if ((code & 0xe0) === 0x80 && size < 8) {
     const loaded = env.reg(dst)
     if (loaded.type === 'scalar') {
@@ -70,11 +76,11 @@ export function store(env: Env, insn: Insn): void {
   if ((code & 7) === 3) {
     readReg(env, src)
     readReg(env, dst)
-    checkAccess(env, dst, off, { write: true, size, value: src })
+    checkAccess(env, dst, off, { write: true, size, value: src, plain: true })
     sameKind(env, dst)
   } else {
     readReg(env, dst)
-    checkAccess(env, dst, off, { write: true, size, value: -1, imm })
+    checkAccess(env, dst, off, { write: true, size, value: -1, imm, plain: true })
     sameKind(env, dst)
   }
 }

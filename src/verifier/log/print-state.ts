@@ -2,7 +2,7 @@
 
 import { toBig, toSigned } from '../domain/int64.js'
 import { isConst, isUnknown } from '../domain/num.js'
-import { type Reg, typeText } from '../state/reg.js'
+import { ALLOC, NON_OWN_REF, type Reg, typeText } from '../state/reg.js'
 import { SLOT, SLOT_LETTERS, type State } from '../state/state.js'
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`
@@ -99,6 +99,7 @@ export function regText(reg: Reg, frameno: number): string {
     parts.push(`id=${reg.id}${reg.addConst !== 0 ? (reg.off >= 0 ? `+${reg.off}` : String(reg.off)) : ''}`)
   }
   if (reg.refObjId !== 0) parts.push(`ref_obj_id=${reg.refObjId}`)
+  if (reg.type === 'ptr_' && (reg.flags & ALLOC) !== 0 && (reg.flags & NON_OWN_REF) !== 0) parts.push('non_own_ref')
   if (reg.map !== null) {
     if (reg.map.name !== '') parts.push(`map=${reg.map.name}`)
     parts.push(`ks=${reg.map.keySize}`, `vs=${reg.map.valueSize}`)
@@ -107,6 +108,7 @@ export function regText(reg: Reg, frameno: number): string {
   if (reg.type === 'pkt' || reg.type === 'pkt_meta')
     parts.push(`r=${unsignedText(BigInt.asUintN(64, BigInt(reg.range)))}`)
   if (reg.type === 'mem') parts.push(`sz=${reg.memSize}`)
+  if (reg.type === 'dynptr_ptr') parts.push(`type=${reg.dynptrType}`)
   if (fixed) {
     const value = toBig(reg.valueLo, reg.valueHi)
     if (value !== 0n) parts.push(`imm=${unsignedText(value)}`)
@@ -147,16 +149,27 @@ export function stateText(
       const spilled = frame.spills[slot]
       const above = letters.slice(0, letters.indexOf('r'))
       out += name + above + (spilled === undefined ? '' : regText(spilled, frameno))
-    } else if (kind === SLOT.dynptr || kind === SLOT.iter) {
+    } else if (kind === SLOT.dynptr) {
       const occupant = frame.occupants[slot]
-      if (occupant === undefined || !occupant.first) continue
-      out +=
-        occupant.kind === 'dynptr'
-          ? `${name}dynptr_${occupant.type}(id=${occupant.id}${occupant.refId === 0 ? '' : `,ref_id=${occupant.refId}`})`
-          : `${name}iter_${occupant.type}(ref_id=${occupant.refId},state=${occupant.state},depth=${occupant.depth})`
+      if (occupant?.first !== true) continue
+      const parts = occupant.id === 0 ? [] : [`id=${occupant.id}`]
+      if (occupant.refId !== 0) parts.push(`ref_id=${occupant.refId}`)
+      // Linux prints the mark of the first slot, which shares its place with this id.
+      parts.push('dynptr_id=1')
+      out += `${name}dynptr_${occupant.type}(${parts.join(',')})`
+    } else if (kind === SLOT.iter) {
+      const occupant = frame.occupants[slot]
+      if (occupant?.first !== true) continue
+      const { type, refId, state: turn, depth } = occupant
+      out += `${name}iter_${type.replace(/^bpf_iter_/, '')}(ref_id=${refId},state=${turn},depth=${depth})`
     } else out += name + letters
   }
-  if (state.refs.length > 0) out += ` refs=${state.refs.map((ref) => ref.id).join(',')}`
+  if (state.refs[0] !== undefined && state.refs[0].id !== 0) {
+    out += ` refs=${state.refs
+      .map((ref) => ref.id)
+      .filter((id) => id !== 0)
+      .join(',')}`
+  }
   if (frame.callback !== undefined) out += frame.callback.async ? ' async_cb' : ' cb'
   return out
 }

@@ -39,6 +39,15 @@ export const UNTRUSTED = 64
 export const TRUSTED = 128
 export const ALLOC = 256
 export const NON_OWN_REF = 512
+/** Memory that a dynptr gave out; which kind of dynptr. */
+export const DYNPTR_LOCAL = 1024
+export const DYNPTR_RINGBUF = 2048
+export const DYNPTR_SKB = 4096
+export const DYNPTR_XDP = 8192
+export const DYNPTR_SKB_META = 16384
+export const DYNPTR_FLAGS = DYNPTR_LOCAL | DYNPTR_RINGBUF | DYNPTR_SKB | DYNPTR_XDP | DYNPTR_SKB_META
+/** What a pointer to a kernel object may carry and still be trusted. */
+export const TRUSTED_FLAGS = ALLOC | TRUSTED | NON_OWN_REF
 
 export class Reg implements Num {
   type: RegType = 'not_init'
@@ -58,6 +67,10 @@ export class Reg implements Num {
   map: MapDescription | null = null
   mapUid = 0
   memSize = 0
+  /** Memory inside a dynptr: the dynptr's id. Of a dynptr_ptr: its own. */
+  dynptrId = 0
+  /** Kind of a dynptr handed to a callback. */
+  dynptrType = ''
   btf: BtfRef | null = null
   btfId = 0
   precise = false
@@ -93,6 +106,8 @@ export function copyReg(from: Reg): Reg {
   to.map = from.map
   to.mapUid = from.mapUid
   to.memSize = from.memSize
+  to.dynptrId = from.dynptrId
+  to.dynptrType = from.dynptrType
   to.btf = from.btf
   to.btfId = from.btfId
   to.precise = from.precise
@@ -136,7 +151,7 @@ export function makeUnknown(reg: Reg, precise: boolean): void {
 
 const EMPTY = {
   ...{ flags: 0, off: 0, id: 0, addConst: 0 as const, refObjId: 0, range: 0, frameno: 0, subprog: 0 },
-  ...{ map: null, mapUid: 0, memSize: 0, btf: null, btfId: 0 },
+  ...{ map: null, mapUid: 0, memSize: 0, dynptrId: 0, dynptrType: '', btf: null, btfId: 0 },
 }
 
 export function isPacketPointer(reg: Reg): boolean {

@@ -3,26 +3,30 @@
 import { NOT_INIT, pointerReg, type Reg } from './reg.js'
 
 /** What a byte of the stack holds. */
-export const SLOT = { invalid: 0, spill: 1, misc: 2, zero: 3, dynptr: 4, iter: 5 } as const
-export const SLOT_LETTERS = '?rm0di'
+export const SLOT = { invalid: 0, spill: 1, misc: 2, zero: 3, dynptr: 4, iter: 5, irq: 6 } as const
+export const SLOT_LETTERS = '?rm0dif'
 export const STACK_BYTES = 512
 
+/** A function the kernel calls back. */
 export interface Callback {
-  readonly kind: 'loop' | 'for_each' | 'timer' | 'find_vma' | 'user_ringbuf' | 'other'
+  readonly kind: string
   readonly returns: readonly [number, number]
   readonly async: boolean
 }
 
-/** Iterator or dynptr that occupies stack slots. */
+/** Iterator, dynptr or saved interrupt flags that occupy stack slots. */
 export interface Occupant {
-  readonly kind: 'dynptr' | 'iter'
+  readonly kind: 'dynptr' | 'iter' | 'irq'
+  /** The kind of dynptr; the iterator's struct; the lock that saved the flags ('native' or 'lock'). */
   readonly type: string
   readonly id: number
+  /** The reference to give back; of an iterator only in its lowest slot. */
   readonly refId: number
-  /** iterators */
   readonly state: 'active' | 'drained'
   readonly depth: number
-  /** The first (lowest) of its slots. */
+  /** An iterator over what RCU protects: inside a read section, or no longer. */
+  readonly flags: number
+  /** The lowest of its slots. */
   readonly first: boolean
 }
 
@@ -40,6 +44,8 @@ export class Frame {
   allocated = 0
   callback: Callback | undefined
   callbackDepth = 0
+  /** How many asynchronous callbacks set each other up before this one. */
+  asyncEntries = 0
 
   constructor(frameno: number, subprog: number, callsite: number) {
     this.frameno = frameno
@@ -63,6 +69,7 @@ export class Frame {
     to.allocated = this.allocated
     to.callback = this.callback
     to.callbackDepth = this.callbackDepth
+    to.asyncEntries = this.asyncEntries
     return to
   }
 
@@ -81,8 +88,9 @@ export class Frame {
   }
 }
 
+/** Something held that must be given back: an object, a lock (of a map or BTF: `of`), saved interrupt flags. */
 export interface Reference {
-  readonly kind: 'ptr' | 'lock' | 'irq'
+  readonly kind: 'ptr' | 'lock' | 'res_lock' | 'res_lock_irq' | 'irq'
   readonly id: number
   readonly insn: number
   readonly of: unknown
@@ -114,6 +122,10 @@ export class State {
   lockOf: unknown = undefined
   rcuDepth = 0
   preemptDepth = 0
+  /** The innermost saved interrupt flags; 0 while interrupts are on. */
+  irqId = 0
+  /** May sleep here; a callback may differ from the program. */
+  sleepable = false
   speculative = false
   parent: State | undefined = undefined
   /** Paths from here not yet finished. */
@@ -144,6 +156,8 @@ export class State {
     to.lockOf = this.lockOf
     to.rcuDepth = this.rcuDepth
     to.preemptDepth = this.preemptDepth
+    to.irqId = this.irqId
+    to.sleepable = this.sleepable
     to.speculative = this.speculative
     to.parent = this.parent
     to.insnIdx = this.insnIdx
