@@ -76,6 +76,10 @@ test('programs attached without a link: modes, order, replacement, query, detach
   using ops = attachCgroup(programs.program('cg_sock_ops'), cgroup.path)
   using device = attachCgroup(programs.program('cg_device'), cgroup.path)
   assert.ok(ops.id !== device.id)
+  // Nobody listens: connecting is tried all the same.
+  cgroup.run('echo x >/dev/tcp/127.0.0.1/9 || cat /dev/null')
+  assert.ok(hits(programs, 10) >= 1, 'sockops ran')
+  assert.ok(hits(programs, 22) >= 1, 'the device program ran')
   assert.throws(() => attachCgroup(one, '/proc'), fails('EBADF', /cgroup2/))
   assert.throws(() => attachCgroup(one, cgroup.path, { attachType: 'xdp' }), UsageError)
   kernel.call('close', { fd: targetFd })

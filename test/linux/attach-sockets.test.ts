@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { KernelError } from '#src/kernel/index.js'
+import { type Fd, KernelError } from '#src/kernel/index.js'
+import { loadSys } from '#src/linux/ffi/sys.js'
+import { NR } from '#src/linux/syscall-numbers.js'
 import {
   attachLwt,
   attachNetfilter,
@@ -95,15 +97,28 @@ test('light-weight tunnel programs on a route', { skip }, async () => {
   sendUdp(net.left, '10.77.1.1', 2)
   assert.ok(hits(programs, 18) >= 2)
   assert.ok(hits(programs, 20) >= 2)
+  // On the other side, for packets that come in to be passed on.
+  inside(net.right, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
+  const passed = attachLwt({
+    netns: net.right,
+    destination: '10.88.0.0/16',
+    gateway: '10.9.0.1',
+    in: programs.program('on_in'),
+  })
+  inside(net.left, 'ip', 'route', 'add', '10.88.0.0/16', 'via', '10.9.0.2')
+  sendUdp(net.left, '10.88.1.1', 2)
+  assert.ok(hits(programs, 19) >= 2)
+  passed.detach()
   route.detach()
   route.detach()
   assert.doesNotMatch(inside(net.left, 'ip', 'route'), /10\.77/)
 })
 
-test('sockets of a sockmap: sk_msg by attachment and sk_skb by link; reuseport', { skip }, async () => {
+test('sockets of a sockmap: sk_msg by attachment and sk_skb by link', { skip }, async () => {
   using kernel = openLinux()
-  using programs = await loadFixture(kernel, 'attach/net.o', 'message', 'stream', 'reuseport', 'filter_all')
-  const server = createServer((peer) => peer.resume())
+  using programs = await loadFixture(kernel, 'attach/net.o', 'message', 'stream', 'filter_all')
+  const peers: Socket[] = []
+  const server = createServer((peer) => peers.push(peer.resume()))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const client = connect((server.address() as { port: number }).port, '127.0.0.1')
@@ -117,16 +132,48 @@ test('sockets of a sockmap: sk_msg by attachment and sk_skb by link; reuseport',
     sockets.setBytes(new Uint8Array(4), value)
     await new Promise<void>((resolve) => client.write('hello', () => resolve()))
     assert.ok(hits(programs, 14) >= 1)
+    // The verdict on what comes in: passed on to the socket it was sent to.
+    peers[0]?.write('answer')
+    assert.equal(String((await once(client, 'data'))[0]), 'answer')
+    assert.ok(hits(programs, 15) >= 1)
     // A socket keeps what its map had when it came in; the map itself has no program any more.
     const attachedTo = () => kernel.call('prog_query', { targetFd: sockets.fd, attachType: 7 }).progIds
     assert.deepEqual(attachedTo(), [programs.program('message').info().id])
     message.detach()
     assert.deepEqual(attachedTo(), [])
-    assert.throws(() => attachReuseport(programs.program('reuseport'), fdOfSocket(client)), fails('EINVAL'))
     const filter = attachSocketFilter(programs.program('filter_all'), fdOfSocket(client))
     filter.detach()
   } finally {
     client.destroy()
     server.close()
   }
+})
+
+test('a reuseport program chooses for its group until it is taken off', { skip }, async () => {
+  using kernel = openLinux()
+  using net = wire(kernel)
+  using programs = await loadFixture(kernel, 'attach/net.o', 'reuseport')
+  const program = programs.program('reuseport')
+  const [AF_INET, SOCK_DGRAM, SOL_SOCKET, SO_REUSEPORT] = [2, 2, 1, 15]
+  const member = (): Fd => {
+    const fd = kernel.call('socket', { domain: AF_INET, type: SOCK_DGRAM, netns: net.right.fd })
+    const value = Uint8Array.of(1, 0, 0, 0)
+    kernel.call('setsockopt', { fd, level: SOL_SOCKET, name: SO_REUSEPORT, value })
+    return fd
+  }
+  const [first, second] = [member(), member()]
+  const attached = attachReuseport(program, first)
+  // Port 9 of every address; the contract has no bind(2).
+  const sys = loadSys()
+  const address = Uint8Array.of(AF_INET, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+  for (const fd of [first, second]) assert.equal(sys.syscall(NR.bind, fd, sys.address(address), address.length), 0)
+  sendUdp(net.left, '10.9.0.2', 3)
+  const seen = hits(programs, 16)
+  assert.ok(seen >= 3)
+  attached.detach()
+  sendUdp(net.left, '10.9.0.2', 2)
+  assert.equal(hits(programs, 16), seen)
+  // A socket outside any group takes none.
+  const alone = kernel.call('socket', { domain: AF_INET, type: SOCK_DGRAM })
+  assert.throws(() => attachReuseport(program, alone), fails('EINVAL'))
 })
