@@ -4,7 +4,7 @@ import { BpfAttr } from './attr.js'
 import { mapInfo, objectKind } from './commands/info.js'
 import { Arena } from './ffi/arena.js'
 import { Mappings } from './ffi/mapping.js'
-import { ownInWorker } from './ffi/own-in-worker.js'
+import { ownInWorker, prepareWorker } from './ffi/own-in-worker.js'
 import { poller } from './ffi/poller.js'
 import type { Sys } from './ffi/sys.js'
 import { MapIo } from './map-io.js'
@@ -35,6 +35,7 @@ export class LinuxSession {
   #lastIo: MapIo | undefined
 
   constructor(sys: Sys, possibleCpus: number) {
+    prepareWorker()
     this.sys = sys
     this.arena = new Arena(sys)
     this.mappings = new Mappings(sys)
