@@ -11,6 +11,7 @@ import type { MapDescription } from '../types.js'
 import { checkAlignment } from './alignment.js'
 import { accessObject } from './btf-pointer.js'
 import { mayReadSocket, mayWriteContext, readContext } from './context.js'
+import { accessMapObject } from './map-object.js'
 import { checkBuffer, checkPacket, checkPlainPointer, checkRegion } from './regions.js'
 import { isPointerField, specialFields } from './special-fields.js'
 import { checkStackBounds, readStack, writeStack } from './stack.js'
@@ -107,8 +108,9 @@ export function checkAccess(env: Env, regno: number, offset: number, access: Acc
       if (!write && value >= 0) narrowed(env, value, size)
       return
     case 'map_ptr':
-      env.unsupported(`access through ${typeText(reg.type, reg.flags)}`)
-      break
+      accessMapObject(env, regno, off, access)
+      narrowed(env, value, size)
+      return
     case 'arena':
       env.unsupported('arena memory')
       break
@@ -139,12 +141,12 @@ function narrowed(env: Env, dst: number, size: number, made?: Reg): void {
 }
 
 function context(env: Env, regno: number, off: number, { write, size, value, signed }: Access): void {
-  const kprobe = env.prog.type === 'syscall' || env.prog.type === 'netfilter'
-  if (kprobe && env.prog.type === 'syscall') env.unsupported('contexts of variable offset')
   checkPlainPointer(env, regno)
   const reg = write ? undefined : readContext(env, off, size)
   if (write ? !mayWriteContext(env, off, size) : reg === undefined || (signed === true && reg.type !== 'scalar')) {
-    env.refuse(`invalid bpf_context access off=${off} size=${size}`, 'EACCES')
+    env.log.write(`invalid bpf_context access off=${off} size=${size}\n`)
+    env.printLine(env.insnIdx)
+    env.refuseSilently(`invalid bpf_context access off=${off} size=${size}`, 'EACCES')
   }
   if (reg !== undefined) narrowed(env, value, size, reg)
 }

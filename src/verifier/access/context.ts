@@ -45,15 +45,16 @@ const POINTERS: Readonly<Record<ContextFieldKind, readonly [RegType, number] | u
 export function readContext(env: Env, off: number, size: number): Reg | undefined {
   const { bytes, tpBuffer, typedArgs } = env.type.context
   if (typedArgs === true) return readTypedContext(env, off, size)
-  if (tpBuffer === true && off === 0 && size === 8) return pointerReg('tp_buffer')
+  if (tpBuffer === true && off === 0) return size === 8 ? pointerReg('tp_buffer') : undefined
   if (bytes !== undefined) {
     const fits = off >= (bytes.from ?? 0) && off + size <= bytes.size && off % size === 0
     return fits && bytes.read.includes(size as 1) ? unknownReg() : undefined
   }
   if (off < 0 || off % size !== 0) return undefined
   for (const { field, offset, size: width } of placesOf(env)) {
-    if (off < offset || off + size > offset + width) continue
-    const allowed = field.read.includes(size as 1) || (off === offset && field.readStart?.includes(size as 1) === true)
+    const atStart = off === offset && field.readStart?.includes(size as 1) === true
+    if (off < offset || (off + size > offset + width && !atStart)) continue
+    const allowed = atStart || field.read.includes(size as 1)
     if (!allowed) return undefined
     if (field.kind === undefined) return unknownReg()
     const kind = POINTERS[field.kind]
