@@ -67,6 +67,9 @@ export class Env {
   /** The function whose arguments are the context. */
   target: Target | undefined
   structOps: StructOps | undefined
+  /** What each ld_imm64 of a kernel variable loads, by its place. */
+  readonly kernelVars = new Map<number, Reg>()
+  arena: MapDescription | undefined
   /** The running kernel's BTF, for registers that point to its objects. */
   readonly kernel: BtfRef | undefined
   /** By slot; undefined for the second slot of an ld_imm64. */

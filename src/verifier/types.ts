@@ -14,6 +14,8 @@ export interface MapDescription {
   readonly maxEntries: number
   readonly flags: number
   readonly frozen?: boolean
+  /** Of an arena: user space has its address. Absent: it has. */
+  readonly userAddress?: boolean
   /** Current bytes of the first value of a frozen read-only array: loads of it are constants. */
   readonly contents?: Uint8Array | undefined
   /** Of a map of maps: what its elements look like. */
@@ -71,6 +73,8 @@ export interface VerifyProgram {
   readonly btf?: Btf | undefined
   readonly funcInfo?: readonly FuncInfo[]
   readonly lineInfo?: readonly LineInfo[]
+  /** Whether the running kernel has a symbol of this name. Absent: all that its BTF names. */
+  readonly hasSymbol?: (name: string) => boolean
   /** The running kernel's BTF: kfuncs, ksyms and tracing arguments. */
   readonly kernelBtf?: Btf | undefined
 }

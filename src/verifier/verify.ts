@@ -93,8 +93,6 @@ function finishLog(env: Env | undefined, log: VerifierLog): string {
 
 function run(env: Env): void {
   const { log } = env
-  if (env.prog.type === 'lirc_mode2') env.unsupported('lirc_mode2 programs')
-  if (env.insns.some((insn) => insn?.code === 0x18 && insn.src === 3)) env.unsupported('kernel variables (ksyms)')
   findSubprogs(env)
   if ((log.level & 2) !== 0)
     env.subprogs.forEach((subprog, i) => {

@@ -66,7 +66,7 @@ export function judgeObject(
 
 /** Refused before the verifier looked: a kernel built or run without what the type needs. */
 function gaveNoVerdict({ verdict, failure }: { readonly verdict: Verdict; readonly failure: unknown }): boolean {
-  return failure instanceof KernelError && failure.code === 'EPERM' && verdict.linux.log === ''
+  return failure instanceof KernelError && verdict.linux.log === ''
 }
 
 type Verdict = Omit<Judgement, 'file' | 'program'>

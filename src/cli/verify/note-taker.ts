@@ -4,6 +4,7 @@ import { type Btf, parseBtf } from '../../btf/index.js'
 import type { Kernel, MapCreateRequest, ProgLoadRequest } from '../../kernel/index.js'
 import { mapTypeById } from '../../spec/index.js'
 import type { MapDescription, VerifyProgram } from '../../verifier/index.js'
+import { hasKernelSymbol } from './kernel-symbols.js'
 import { verifyProgramOf } from './verify-program.js'
 
 /**
@@ -64,6 +65,7 @@ class Notes {
         map: (fd) => this.#describe(fd),
         btf: (fd) => this.#btfs.get(fd),
         vmlinux: this.#vmlinuxBtf(),
+        hasSymbol: this.#kernel.name === 'linux' ? hasKernelSymbol : undefined,
       })
       return this.#load(asked, program)
     }
@@ -101,6 +103,7 @@ class Notes {
       maxEntries: made.maxEntries,
       flags: made.mapFlags ?? 0,
       frozen,
+      ...(mapTypeById(made.mapType)?.name === 'arena' ? { userAddress: (made.mapExtra ?? 0n) !== 0n } : {}),
       contents: frozen && mapTypeById(made.mapType)?.name === 'array' ? this.#contents(fd) : undefined,
       inner: this.#inner.get(fd),
       btf: made.btfFd === undefined ? undefined : this.#btfs.get(made.btfFd),

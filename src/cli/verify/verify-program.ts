@@ -11,6 +11,8 @@ export interface Surroundings {
   map(fd: number): MapDescription | undefined
   btf(fd: number): Btf | undefined
   readonly vmlinux: Btf | undefined
+  /** Whether the kernel has a symbol of this name. */
+  readonly hasSymbol?: ((name: string) => boolean) | undefined
   /** A loaded program another one is bound to. */
   program?(fd: number): AttachProgram | undefined
 }
@@ -42,6 +44,7 @@ export function verifyProgramOf(request: ProgLoadRequest, surroundings: Surround
     funcInfo: btf === undefined ? [] : funcInfoOf(request),
     lineInfo: btf === undefined ? [] : lineInfoOf(request, btf),
     kernelBtf: surroundings.vmlinux,
+    ...(surroundings.hasSymbol === undefined ? {} : { hasSymbol: surroundings.hasSymbol }),
   }
 }
 

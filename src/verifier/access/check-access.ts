@@ -112,8 +112,9 @@ export function checkAccess(env: Env, regno: number, offset: number, access: Acc
       narrowed(env, value, size)
       return
     case 'arena':
-      env.unsupported('arena memory')
-      break
+      if (!write && value >= 0) env.regs[value] = unknownReg()
+      if (!write) narrowed(env, value, size)
+      return
     default:
       invalid(env, regno, reg)
   }

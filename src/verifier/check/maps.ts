@@ -4,6 +4,7 @@ import { mapTypeById } from '../../spec/index.js'
 import { specialFields } from '../access/special-fields.js'
 import type { Env } from '../env.js'
 import type { MapDescription } from '../types.js'
+import { resolveKernelVariable } from './kernel-vars.js'
 
 const TRACING: ReadonlySet<string> = new Set([
   'kprobe',
@@ -22,11 +23,19 @@ const SLEEPABLE: ReadonlySet<string> = new Set([
 
 /** Checks every map of the program in the order of its instructions (resolve_pseudo_ldimm64()). */
 export function checkMaps(env: Env): void {
+  let arena: MapDescription | undefined
   for (const insn of env.insns) {
+    if (insn?.code === 0x18 && insn.src === 3) resolveKernelVariable(env, insn)
     if (insn?.code !== 0x18 || (insn.src !== 1 && insn.src !== 2)) continue
     const map = env.prog.map(insn.imm)
     if (map === undefined) env.refuse(`fd ${insn.imm} is not pointing to valid bpf_map`, 'EBADF')
     checkSuitsType(env, map)
+    if (mapTypeById(map.type)?.name === 'arena') {
+      if (arena !== undefined && arena !== map) env.refuse('Only one arena per program', 'EBUSY')
+      arena = map
+      env.arena = map
+      if (map.userAddress === false) env.refuse("arena's user address must be set via map_extra or mmap()")
+    }
     if (insn.src === 2) checkDirectValue(env, map, Number((insn.imm64 ?? 0n) >> 32n))
   }
 }

@@ -90,7 +90,6 @@ function step(env: Env, insn: Insn): number {
   switch (kind) {
     case 4:
     case 7:
-      if (insn.op?.kind === 'addr_space_cast') return env.unsupported('arena memory')
       aluInsn(env, insn)
       return insn.pc + 1
     case 1:

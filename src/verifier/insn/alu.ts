@@ -23,6 +23,7 @@ import { isContradictory, syncBounds, zeroExtend32 } from '../domain/sync.js'
 import type { Env } from '../env.js'
 import { markPrecise } from '../explore/precision.js'
 import { constReg, copyReg, makeUnknown, type Reg } from '../state/reg.js'
+import { arenaReg } from './memory.js'
 import { readReg } from './operands.js'
 import { pointerAlu } from './pointer-alu.js'
 
@@ -87,6 +88,10 @@ export function aluInsn(env: Env, insn: Insn): void {
 
 function move(env: Env, insn: Insn, narrow: boolean, byReg: boolean): void {
   const { dst, src, off, imm } = insn
+  if (insn.op?.kind === 'addr_space_cast') {
+    castAddress(env, insn)
+    return
+  }
   if (byReg) readReg(env, src)
   env.scratch(dst)
   if (!byReg) {
@@ -150,10 +155,22 @@ function move(env: Env, insn: Insn, narrow: boolean, byReg: boolean): void {
   env.regs[dst] = result
 }
 
+/** Between the arena's own addresses and user space's. */
+function castAddress(env: Env, { dst, src, imm }: Insn): void {
+  if (env.arena === undefined) {
+    env.refuse('addr_space_cast insn can only be used in a program that has an associated arena')
+  }
+  readReg(env, src)
+  env.scratch(dst)
+  env.regs[dst] = imm === 1 ? arenaReg() : unknown()
+}
+
 function binary(env: Env, insn: Insn, narrow: boolean, byReg: boolean): void {
   const { code, dst, src, imm } = insn
   const operation = code & 0xf0
   const left = env.reg(dst)
+  // An address in the arena stays one, whatever is done to it.
+  if (left.type === 'arena') return
   const right = byReg ? env.reg(src) : constReg(imm, imm >> 31)
   if (left.type !== 'scalar' || right.type !== 'scalar') {
     if (left.type !== 'scalar' && right.type !== 'scalar') {

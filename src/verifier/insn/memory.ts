@@ -8,27 +8,31 @@ import { checkResourceLeak } from '../check/exit.js'
 import { fromBig, hi } from '../domain/int64.js'
 import { signExtendNum } from '../domain/scalar-alu.js'
 import type { Env } from '../env.js'
-import { constReg, copyReg, NOT_INIT, pointerReg, type Reg, typeText, unknownReg } from '../state/reg.js'
+import { constReg, copyReg, NOT_INIT, pointerReg, type Reg, typeText, UNTRUSTED, unknownReg } from '../state/reg.js'
 import { readReg, writeReg } from './operands.js'
 
 const SIZES = [4, 2, 1, 8] as const
 const sizeOf = (code: number): number => SIZES[((code & 0x18) >> 3) as 0 | 1 | 2 | 3]
 
-/** Linux rewrites an instruction by the kind of pointer it saw: it must be the same on every path. */
-function sameKind(env: Env, regno: number): void {
-  const reg = env.reg(regno)
+/** Kinds of pointers whose loads and stores are rewritten, each in its own way. */
+const REWRITTEN: ReadonlySet<string> = new Set(['ctx', 'sock', 'sock_common', 'tcp_sock', 'xdp_sock', 'ptr_', 'arena'])
+
+/** Linux rewrites an instruction by the kind of pointer it saw: it must be the same on every path (save_aux_ptr_type()). */
+function sameKind(env: Env, reg: Reg, isLoad: boolean): void {
   const { type } = reg
-  const rewritten =
-    type === 'ctx' ||
-    type === 'sock' ||
-    type === 'sock_common' ||
-    type === 'tcp_sock' ||
-    type === 'xdp_sock' ||
-    type === 'ptr_'
-  const kind = rewritten ? typeText(type, reg.flags) : 'plain'
+  const kind = `${type} ${reg.flags}`
   const known = env.pointerKinds[env.insnIdx]
-  if (known === undefined) env.pointerKinds[env.insnIdx] = kind
-  else if (known !== kind) env.refuse('same insn cannot be used with different pointers')
+  if (known === undefined) {
+    env.pointerKinds[env.insnIdx] = kind
+    return
+  }
+  if (known === kind) return
+  const knownType = known.slice(0, known.indexOf(' '))
+  if (!REWRITTEN.has(type) && !REWRITTEN.has(knownType)) return
+  const object = (name: string) => name === 'ptr_' || name === 'mem'
+  // Objects of different trust are all read as if they were not trusted.
+  if (!isLoad || !object(type) || !object(knownType)) env.refuse('same insn cannot be used with different pointers')
+  env.pointerKinds[env.insnIdx] = `${type === 'mem' || knownType === 'mem' ? 'mem' : 'ptr_'} ${UNTRUSTED}`
 }
 
 export function load(env: Env, insn: Insn): void {
@@ -52,22 +56,7 @@ export function load(env: Env, insn: Insn): void {
       env.regs[dst] = copy
     }
   }
-  checkKind(env, kindBefore)
-}
-
-function checkKind(env: Env, reg: Reg): void {
-  const { type } = reg
-  const rewritten =
-    type === 'ctx' ||
-    type === 'sock' ||
-    type === 'sock_common' ||
-    type === 'tcp_sock' ||
-    type === 'xdp_sock' ||
-    type === 'ptr_'
-  const kind = rewritten ? typeText(type, reg.flags) : 'plain'
-  const known = env.pointerKinds[env.insnIdx]
-  if (known === undefined) env.pointerKinds[env.insnIdx] = kind
-  else if (known !== kind) env.refuse('same insn cannot be used with different pointers')
+  sameKind(env, kindBefore, true)
 }
 
 export function store(env: Env, insn: Insn): void {
@@ -76,12 +65,14 @@ export function store(env: Env, insn: Insn): void {
   if ((code & 7) === 3) {
     readReg(env, src)
     readReg(env, dst)
+    const before = env.reg(dst)
     checkAccess(env, dst, off, { write: true, size, value: src, plain: true })
-    sameKind(env, dst)
+    sameKind(env, before, false)
   } else {
     readReg(env, dst)
+    const before = env.reg(dst)
     checkAccess(env, dst, off, { write: true, size, value: -1, imm, plain: true })
-    sameKind(env, dst)
+    sameKind(env, before, false)
   }
 }
 
@@ -135,6 +126,13 @@ export function atomic(env: Env, insn: Insn): void {
   if (into >= 0) env.regs[into] = loaded.type === 'not_init' ? unknownReg() : loaded
 }
 
+/** A pointer into the arena may be any address: what is there is read and written by instructions that survive a fault. */
+export function arenaReg(): Reg {
+  const reg = unknownReg()
+  reg.type = 'arena'
+  return reg
+}
+
 export function loadImm64(env: Env, insn: Insn): void {
   const { dst, src, imm } = insn
   writeReg(env, dst)
@@ -153,7 +151,10 @@ export function loadImm64(env: Env, insn: Insn): void {
     env.regs[dst] = reg
     return
   }
-  if (src === 3) env.unsupported('kernel variables (ksyms)')
+  if (src === 3) {
+    env.regs[dst] = env.kernelVars.get(insn.pc) ?? unknownReg()
+    return
+  }
   const map = env.prog.map(imm)
   if (map === undefined) env.refuse(`fd ${imm} is not pointing to valid bpf_map`, 'EBADF')
   if (src === 1 || src === 5) {
@@ -163,7 +164,7 @@ export function loadImm64(env: Env, insn: Insn): void {
     return
   }
   if (mapTypeById(map.type)?.name === 'arena') {
-    env.regs[dst] = pointerReg('arena')
+    env.regs[dst] = arenaReg()
     return
   }
   const reg = pointerReg('map_value')

@@ -70,8 +70,6 @@ export function pointerAlu(env: Env, insn: Insn, pointer: number, number: number
       if (known && num.valueLo === 0 && num.valueHi === 0 && operation === 0x00) break
       env.refuse(`R${dst} pointer arithmetic on ${typeText(ptr.type, ptr.flags)} prohibited`, 'EACCES')
       break
-    case 'arena':
-      return
     default:
       env.refuse(`R${dst} pointer arithmetic on ${typeText(ptr.type, ptr.flags)} prohibited`, 'EACCES')
   }

@@ -104,7 +104,7 @@ export function regText(reg: Reg, frameno: number): string {
     if (reg.map.name !== '') parts.push(`map=${reg.map.name}`)
     parts.push(`ks=${reg.map.keySize}`, `vs=${reg.map.valueSize}`)
   }
-  if (reg.type !== 'scalar' && reg.off !== 0) parts.push(`off=${reg.off}`)
+  if (reg.type !== 'scalar' && reg.off !== 0) parts.push(`off=${signedText(BigInt(reg.off))}`)
   if (reg.type === 'pkt' || reg.type === 'pkt_meta')
     parts.push(`r=${unsignedText(BigInt.asUintN(64, BigInt(reg.range)))}`)
   if (reg.type === 'mem') parts.push(`sz=${reg.memSize}`)
