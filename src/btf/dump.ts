@@ -155,13 +155,17 @@ function sectionVariable(btf: Btf, id: number): string {
   return ` (${type.kind.toUpperCase()} '${anonymous(type.name)}')`
 }
 
-/** All own types as `bpftool btf dump file X` prints them, one string a type, without line ends. */
-export function* dumpRaw(btf: Btf): Generator<string> {
-  for (let id = btf.startId; id < btf.typeCount; id++) yield formatRawType(btf, id)
+/** All own types (or those of `ids`) as `bpftool btf dump file X` prints them, one string a type, without line ends. */
+export function* dumpRaw(btf: Btf, ids: Iterable<number> = ownTypes(btf)): Generator<string> {
+  for (const id of ids) yield formatRawType(btf, id)
 }
 
-/** All own types as `bpftool -j btf dump file X` prints them; with `pretty` as -p. */
-export function dumpJson(btf: Btf, options: { pretty?: boolean } = {}): string {
+function* ownTypes(btf: Btf): Generator<number> {
+  for (let id = btf.startId; id < btf.typeCount; id++) yield id
+}
+
+/** All own types (or those of `ids`) as `bpftool -j btf dump file X` prints them; with `pretty` as -p. */
+export function dumpJson(btf: Btf, options: { pretty?: boolean; ids?: Iterable<number> } = {}): string {
   const writer = new JsonWriter(options.pretty ?? false)
   const put = (fields: readonly Field[]) => {
     for (const [name, value] of fields) {
@@ -173,7 +177,7 @@ export function dumpJson(btf: Btf, options: { pretty?: boolean } = {}): string {
   writer.startObject()
   writer.name('types')
   writer.startArray()
-  for (let id = btf.startId; id < btf.typeCount; id++) {
+  for (const id of options.ids ?? ownTypes(btf)) {
     const type = btf.type(id)
     const { fields, list } = show(type)
     writer.startObject()

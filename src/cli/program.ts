@@ -1,55 +1,75 @@
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { asmCommand } from './commands/asm.js'
-import { btfCommand } from './commands/btf.js'
-import { disasmCommand } from './commands/disasm.js'
-import { featureCommand } from './commands/feature/feature.js'
-import { linkCommand } from './commands/link/link.js'
-import { mapCommand } from './commands/map/map.js'
-import { objectCommand } from './commands/object.js'
-import { parityCommand } from './commands/parity.js'
-import { progCommand } from './commands/prog/prog.js'
-import { runCommand } from './commands/run.js'
-import { vmCommand } from './commands/vm.js'
+import { routeOf } from './daemon/route.js'
+import type { CommandHost } from './host/host.js'
+import { processHost } from './host/process-host.js'
 import { EXIT, reportError } from './output/report-error.js'
+import { TOOLS } from './tools/index.js'
+import { VERSION } from './version.js'
 
-const pkg = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+type Make = (host: CommandHost) => Command
 
-/** The `skep` command. The result is the exit status: 0 done, 1 refused or failed, 2 wrong use or unreadable input. */
-export async function runCli(args: readonly string[]): Promise<number> {
-  const program = new Command('skep')
-    .description('eBPF for TypeScript: test, see and explain your BPF anywhere')
-    .version(pkg.version)
-    .showHelpAfterError('(skep --help lists the commands)')
-    .exitOverride()
-  for (const make of [
-    runCommand,
-    objectCommand,
-    disasmCommand,
-    asmCommand,
-    btfCommand,
-    featureCommand,
-    mapCommand,
-    progCommand,
-    linkCommand,
-    vmCommand,
-    parityCommand,
-  ]) {
-    program.addCommand(make())
-  }
-  for (const command of everyCommand(program)) command.exitOverride()
-  // A reader that closed (`| head`) is no error of ours.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.ok)
-    throw error
-  })
+/** The commands, each loaded when it is wanted. */
+// biome-ignore format: one row per line
+const COMMANDS: Readonly<Record<string, () => Promise<Make>>> = {
+  run: async () => (await import('./commands/run.js')).runCommand,
+  object: async () => (await import('./commands/object.js')).objectCommand,
+  disasm: async () => (await import('./commands/disasm.js')).disasmCommand,
+  asm: async () => (await import('./commands/asm.js')).asmCommand,
+  btf: async () => (await import('./commands/btf/btf.js')).btfCommand,
+  feature: async () => (await import('./commands/feature/feature.js')).featureCommand,
+  map: async () => (await import('./commands/map/map.js')).mapCommand,
+  prog: async () => (await import('./commands/prog/prog.js')).progCommand,
+  link: async () => (await import('./commands/link/link.js')).linkCommand,
+  vm: async () => (await import('./commands/vm.js')).vmCommand,
+  parity: async () => (await import('./commands/parity.js')).parityCommand,
+  up: async () => (await import('./commands/kernel/up.js')).upCommand,
+  down: async () => (await import('./commands/kernel/down.js')).downCommand,
+  status: async () => (await import('./commands/kernel/status.js')).statusCommand,
+  snapshot: async () => (await import('./commands/kernel/snapshot.js')).snapshotCommand,
+  sh: async () => (await import('./commands/kernel/sh.js')).shCommand,
+}
+
+/** The `skep` command. The result is the exit status: 0 done, 1 refused or failed, 2 wrong use or unreadable input; a tool has its own. */
+export async function runCli(argv: readonly string[], host: CommandHost = processHost(argv)): Promise<number> {
+  const route = routeOf(argv, host.env)
   try {
-    await program.parseAsync([...args], { from: 'user' })
-    return Number(process.exitCode ?? EXIT.ok)
+    if (route.tool !== undefined) {
+      const tool = await TOOLS[route.tool]()
+      return await tool(route.args, host)
+    }
+    const program = await makeProgram(route.args[0], host)
+    await program.parseAsync([...route.args], { from: 'user' })
+    return host.exitStatus
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
-    return reportError(error)
+    return reportError(error, host)
   }
+}
+
+async function makeProgram(name: string | undefined, host: CommandHost): Promise<Command> {
+  const output = { writeOut: (text: string) => host.out(text), writeErr: (text: string) => host.err(text) }
+  const program = new Command('skep')
+    .description('eBPF for TypeScript: test, see and explain your BPF anywhere')
+    .version(VERSION)
+    .enablePositionalOptions()
+    .showHelpAfterError('(skep --help lists the commands)')
+    .exitOverride()
+    .configureOutput(output)
+    .addHelpText(
+      'after',
+      `\nTools by their own grammar: ${Object.keys(TOOLS).join(', ')} (skep TOOL …, skep --as TOOL …)`,
+    )
+  const one = name === undefined ? undefined : COMMANDS[name]
+  for (const load of one === undefined ? Object.values(COMMANDS) : [one]) program.addCommand((await load())(host))
+  for (const command of everyCommand(program)) command.exitOverride().configureOutput(output)
+  if (!host.stays) {
+    // A reader that closed (`| head`) is no error of ours.
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(EXIT.ok)
+      throw error
+    })
+  }
+  return program
 }
 
 function* everyCommand(command: Command): Generator<Command> {

@@ -27,6 +27,8 @@ export interface PerfBufferOptions {
   /** Wake the reader each so many samples; 0: never. Default 1. */
   readonly wakeupEvents?: number
   readonly id?: bigint
+  /** Samples begin with the time at which they were written (PERF_SAMPLE_TIME). */
+  readonly timestamps?: boolean
 }
 
 /** One event's buffer: programs write samples, user space reads them through the mapped region. */
@@ -45,6 +47,7 @@ export class PerfBuffer {
   #counters: Addr = 0
   readonly #wakeupEvents: number
   readonly #id: bigint
+  readonly #timestamps: boolean
 
   /** Throws OutOfMemoryError. */
   constructor(machine: Machine, options: PerfBufferOptions) {
@@ -52,6 +55,7 @@ export class PerfBuffer {
     this.cpu = options.cpu
     this.#wakeupEvents = options.wakeupEvents ?? 1
     this.#id = options.id ?? 0n
+    this.#timestamps = options.timestamps ?? false
     if (options.pages !== undefined) this.map(options.pages)
   }
 
@@ -82,7 +86,9 @@ export class PerfBuffer {
     const { memory } = this.#machine
     const head = Number(memory.u64(this.region + HEAD))
     const tail = Number(memory.u64(this.region + TAIL))
-    const rawSize = Math.ceil((data.length + 4) / 8) * 8
+    const raw = Math.ceil((data.length + 4) / 8) * 8
+    const timeSize = this.#timestamps ? 8 : 0
+    const rawSize = timeSize + raw
     const pendingLoss = memory.u64(this.#counters)
     const wanted = 8 + rawSize + (pendingLoss === 0n ? 0 : LOST_SIZE)
     // The record's size field has 16 bits; one byte of the buffer always stays free.
@@ -102,9 +108,10 @@ export class PerfBuffer {
     }
     const record = new DataView(new ArrayBuffer(8 + rawSize))
     writeHeader(record, RECORD_SAMPLE, 8 + rawSize)
-    record.setUint32(8, rawSize - 4, true)
+    if (this.#timestamps) record.setBigUint64(8, this.#machine.clock.monotonic(), true)
+    record.setUint32(8 + timeSize, raw - 4, true)
     const bytes = new Uint8Array(record.buffer)
-    bytes.set(data, 12)
+    bytes.set(data, 12 + timeSize)
     at = this.#put(at, bytes)
     memory.setU64(this.region + HEAD, BigInt(at))
     this.#add(16, 1n)

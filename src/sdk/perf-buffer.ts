@@ -8,6 +8,7 @@ import { MappedPages, PAGE } from './mapped-pages.js'
 
 const TYPE_SOFTWARE = 1
 const COUNT_SW_BPF_OUTPUT = 10n
+const SAMPLE_TIME = 1n << 2n
 const SAMPLE_RAW = 1n << 10n
 /** Offsets in struct perf_event_mmap_page. */
 const DATA_HEAD = 1024
@@ -23,6 +24,8 @@ export interface PerfBufferOptions<T> {
   readonly pages?: number
   /** Wake the reader after so many samples. Default 1. */
   readonly wakeupEvents?: number
+  /** Ask for the time of each sample (`PerfSample.time`). */
+  readonly timestamps?: boolean
   /** Makes an event of a sample's bytes, which it may keep. Kernels pad samples: up to 7 bytes may follow what was written. */
   readonly decode?: (sample: Uint8Array) => T
 }
@@ -30,6 +33,8 @@ export interface PerfBufferOptions<T> {
 export interface PerfSample<T> {
   readonly cpu: number
   readonly data: T
+  /** ns of the kernel's clock, where `timestamps` were asked for. */
+  readonly time?: bigint
 }
 
 interface CpuBuffer {
@@ -47,6 +52,7 @@ export class PerfBuffer<T = Uint8Array> implements AsyncIterable<PerfSample<T>> 
   readonly #size: number
   readonly #decode: (sample: Uint8Array) => T
   readonly #cpus: CpuBuffer[] = []
+  readonly #timestamps: boolean
   #lost = 0
 
   /** Throws KernelError: EPERM and EACCES without CAP_PERFMON, ENOMEM and EPERM beyond the locked-memory limit. */
@@ -60,6 +66,7 @@ export class PerfBuffer<T = Uint8Array> implements AsyncIterable<PerfSample<T>> 
     }
     const { kernel } = map
     this.#size = pages * PAGE
+    this.#timestamps = options.timestamps ?? false
     this.#decode = options.decode ?? ((sample) => sample as T)
     // The kernel takes events out of the map when the descriptor that put them in is closed: keep one.
     this.#map = new Handle(kernel, kernel.call('dup', { fd: map.fd }))
@@ -136,7 +143,7 @@ export class PerfBuffer<T = Uint8Array> implements AsyncIterable<PerfSample<T>> 
       fd = kernel.call('perf_event_open', {
         type: TYPE_SOFTWARE,
         config: COUNT_SW_BPF_OUTPUT,
-        sampleType: SAMPLE_RAW,
+        sampleType: this.#timestamps ? SAMPLE_RAW | SAMPLE_TIME : SAMPLE_RAW,
         samplePeriod: 1n,
         wakeupEvents,
         pid: -1,
@@ -205,9 +212,11 @@ export class PerfBuffer<T = Uint8Array> implements AsyncIterable<PerfSample<T>> 
       const size = view.getUint16(at + 6, true)
       if (size < HEADER || at + size > length) break
       if (type === RECORD_SAMPLE) {
-        const raw = view.getUint32(at + HEADER, true)
-        const start = at + HEADER + 4
-        samples.push({ cpu, data: this.#decode(copy.subarray(start, Math.min(start + raw, at + size))) })
+        const from = at + HEADER + (this.#timestamps ? 8 : 0)
+        const raw = view.getUint32(from, true)
+        const start = from + 4
+        const data = this.#decode(copy.subarray(start, Math.min(start + raw, at + size)))
+        samples.push(this.#timestamps ? { cpu, data, time: view.getBigUint64(at + HEADER, true) } : { cpu, data })
       } else if (type === RECORD_LOST) this.#lost += Number(view.getBigUint64(at + 16, true))
       else if (type === RECORD_LOST_SAMPLES) this.#lost += Number(view.getBigUint64(at + 8, true))
       at += size

@@ -1,21 +1,18 @@
 import { Option } from 'commander'
-import { embedded } from '../../embedded/index.js'
-import type { Kernel } from '../../kernel/index.js'
-import { linux } from '../../linux/index.js'
+import type { CommandHost, KernelName } from '../host/host.js'
 
 export interface KernelChoice {
-  readonly kernel: 'embedded' | 'linux'
+  readonly kernel: KernelName
 }
 
 /** `--kernel`: SKEP_KERNEL in the environment is its default, else the embedded kernel. */
-export function kernelOption(): Option {
-  return new Option('--kernel <name>', 'which kernel to ask: a fresh embedded one, or Linux (root)')
-    .choices(['embedded', 'linux'])
-    .env('SKEP_KERNEL')
-    .default('embedded')
-}
-
-/** A session of the kernel that was chosen, for the caller to dispose of. */
-export function chosenKernel(options: KernelChoice): Kernel {
-  return options.kernel === 'linux' ? linux() : embedded()
+export function kernelOption({ env }: CommandHost): Option {
+  const names: readonly KernelName[] = ['embedded', 'fresh', 'linux']
+  const said = names.find((name) => name === env.SKEP_KERNEL)
+  return new Option(
+    '--kernel <name>',
+    "which kernel to ask: the embedded one that 'skep up' started, or else a fresh one; a fresh one in any case; Linux (root)",
+  )
+    .choices(names)
+    .default(said ?? 'embedded')
 }

@@ -1,4 +1,4 @@
-import { toHex, UsageError } from '../../base/index.js'
+import { toHex } from '../../base/index.js'
 import {
   type BtfInfo,
   errorCode,
@@ -9,6 +9,7 @@ import {
   type ProgInfo,
 } from '../../kernel/index.js'
 import { kernelName } from '../../object/index.js'
+import { attempt, CommandError } from './command-error.js'
 import type { VerbContext } from './verb.js'
 
 interface Infos {
@@ -56,7 +57,7 @@ function nextId(kernel: Kernel, kind: Kind, startId: number): number | undefined
 
 function infoOf<K extends Kind>(kernel: Kernel, kind: K, fd: Fd, details: boolean): Infos[K] {
   const info = kernel.call('obj_get_info_by_fd', { fd, ...(details ? { details } : {}) })
-  if (info.kind !== kind) throw new UsageError(`this is a ${info.kind}, not a ${NAMES[kind]}`)
+  if (info.kind !== kind) throw new CommandError(`incorrect object type: ${info.kind}`)
   return info as Infos[K]
 }
 
@@ -68,25 +69,45 @@ const WAYS: Readonly<Record<Kind, readonly string[]>> = {
   btf: ['id'],
 }
 
+/** What bpftool says where an id is nobody's. */
+function openById(kernel: Kernel, kind: Kind, id: number): Fd {
+  const open = (): Fd => kernel.call(`${kind}_get_fd_by_id`, { id })
+  switch (kind) {
+    case 'prog':
+      return attempt(`get by id (${id})`, open)
+    case 'map':
+      return attempt(`get map by id (${id})`, open)
+    case 'link':
+      return attempt(`failed to get link with ID ${id}`, open, 'errno')
+    case 'btf':
+      return attempt(`can't get BTF object by id (${id})`, open)
+  }
+}
+
 /**
- * The objects that `id N | tag T | name S | pinned P` means: several may have the same name or tag. Throws UsageError
- * for other words, and where nothing is meant; KernelError as the kernel says.
+ * The objects that `id N | tag T | name S | pinned P` means: several may have the same name or tag. Throws CommandError
+ * for other words, and where nothing is meant.
  */
 export function named<K extends Kind>(
   { kernel, words, collection }: VerbContext,
   kind: K,
   details = false,
 ): Opened<K>[] {
-  const way = words.next(`${WAYS[kind].join(' or ')}`)
-  if (!WAYS[kind].includes(way))
-    throw words.wrong(`a ${NAMES[kind]} is named by ${WAYS[kind].join(', ')}, not '${way}'`)
+  const way = WAYS[kind].find((each) => words.take(each))
+  if (way === undefined) {
+    const ways = WAYS[kind].map((each) => `'${each}'`)
+    const list = [ways.slice(0, -1).join(', '), ...ways.slice(-1)].filter((part) => part !== '').join(' or ')
+    if (words.done) throw words.usage(`a ${NAMES[kind]} is named by ${list}`)
+    throw words.wrong(`expected ${list}, got: '${words.peek()}'?`)
+  }
+  if (words.done) throw words.wrong(`${way} is missing`)
   if (way === 'id') {
-    const fd = kernel.call(`${kind}_get_fd_by_id`, { id: words.number('id') })
+    const fd = openById(kernel, kind, words.number('ID'))
     return [{ fd, info: infoOf(kernel, kind, fd, details) }]
   }
   const text = words.next(way)
   if (way === 'pinned') {
-    const fd = kernel.call('obj_get', { pathname: text })
+    const fd = attempt(`bpf obj get (${text})`, () => kernel.call('obj_get', { pathname: text }))
     return [{ fd, info: infoOf(kernel, kind, fd, details) }]
   }
   const fits = ({ info }: Opened<Kind>): boolean => {
@@ -100,25 +121,33 @@ export function named<K extends Kind>(
     found.push({ fd, info: infoOf(kernel, kind, fd, details) })
   }
   if (found.length === 0) {
-    throw new UsageError(
-      `no ${NAMES[kind]} has the ${way} '${text}'`,
-      kernel.name === 'embedded' && collection === undefined
-        ? 'an embedded kernel begins empty: --load FILE puts an object into it, --kernel linux asks Linux'
-        : undefined,
-    )
+    throw new CommandError(`no ${NAMES[kind]} has the ${way} '${text}'`, {
+      kind: 'quiet',
+      hint:
+        kernel.name === 'embedded' && collection === undefined
+          ? "a fresh embedded kernel is empty: --load FILE puts an object into it, 'skep up' starts one that stays, --kernel linux asks Linux"
+          : undefined,
+    })
   }
   return found
 }
 
-/** The one object that a handle means; UsageError where several have the name. */
+/** The one object that a handle means; CommandError where several have the name. */
 export function oneNamed<K extends Kind>(context: VerbContext, kind: K, details = false): Opened<K> {
   const found = named(context, kind, details)
   const [first] = found
   if (first === undefined || found.length > 1) {
-    throw new UsageError(
-      `${found.length} ${NAMES[kind]}s have that name`,
-      `take one by its id: ${found.map(({ info }) => info.id).join(', ')}`,
-    )
+    throw new CommandError(`several ${NAMES[kind]}s match this handle`, {
+      hint: `take one by its id: ${found.map(({ info }) => info.id).join(', ')}`,
+    })
   }
   return first
+}
+
+/** `show`'s words: nothing, or one handle. Undefined: all. */
+export function shown<K extends Kind>(context: VerbContext, kind: K): Opened<K>[] | undefined {
+  const { words } = context
+  if (words.done) return undefined
+  if (words.left !== 2) words.end()
+  return named(context, kind)
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { EmbeddedKernel } from '../../embedded/index.js'
 import { errorCode, type Fd, type Kernel } from '../../kernel/index.js'
 import type { Kind } from './objects.js'
 
@@ -49,6 +50,16 @@ export function pathsOf(paths: ReadonlyMap<string, readonly string[]>, kind: Kin
   return paths.get(`${kind} ${id}`) ?? []
 }
 
+/** `pinned`, where paths were asked for and the object has one. */
+export function pinnedField(
+  paths: ReadonlyMap<string, readonly string[]> | undefined,
+  kind: Kind,
+  id: number,
+): { readonly pinned?: readonly string[] } {
+  const pinned = paths === undefined ? [] : pathsOf(paths, kind, id)
+  return pinned.length === 0 ? {} : { pinned }
+}
+
 function quiet<T>(run: () => T): T | undefined {
   try {
     return run()
@@ -58,9 +69,12 @@ function quiet<T>(run: () => T): T | undefined {
   }
 }
 
-/** Wall clock of a moment given in ns since boot. The embedded kernel lives as long as the command: now. */
+/** Wall clock of a moment given in ns since boot. */
 export function wallTime(kernel: Kernel, sinceBoot: bigint): Date {
-  if (kernel.name !== 'linux') return new Date()
+  if (kernel.name === 'embedded') {
+    const now = (kernel as EmbeddedKernel).machine.clock.monotonic()
+    return new Date(Date.now() - Number((now - sinceBoot) / 1_000_000n))
+  }
   const uptime = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1000
   return new Date(Date.now() - uptime + Number(sinceBoot / 1_000_000n))
 }

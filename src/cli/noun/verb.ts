@@ -1,24 +1,39 @@
 import { readFileSync } from 'node:fs'
-import { Command, Option } from 'commander'
 import type { Kernel } from '../../kernel/index.js'
 import { type Collection, loadCollection, openObject } from '../../sdk/index.js'
-import { chosenKernel, type KernelChoice, kernelOption } from '../input/kernel-option.js'
-import { toJson } from '../output/json.js'
-import { Words } from './words.js'
+import type { CommandHost } from '../host/host.js'
+import { jsonText } from '../output/json-text.js'
+import type { Words } from './words.js'
 
-/** What a verb works with. */
-export interface VerbContext {
-  readonly kernel: Kernel
-  readonly words: Words
+/** What the options before or behind the words say. */
+export interface VerbOptions {
   readonly json: boolean
+  readonly pretty: boolean
   /** Show where objects are pinned. */
   readonly bpffs: boolean
+  /** Say more: the libbpf and verifier logs. */
+  readonly debug: boolean
+  /** Never mount a BPF file system. */
+  readonly nomount: boolean
+  /** Accept kprobes and what else older libbpf accepted (bpftool's -l). */
+  readonly legacy: boolean
+  /** Base of a split BTF. */
+  readonly baseBtf: string | undefined
+}
+
+/** What a verb works with. */
+export interface VerbContext extends VerbOptions {
+  readonly host: CommandHost
+  readonly kernel: Kernel
+  readonly words: Words
   /** The object of `--load`. */
   readonly collection: Collection | undefined
   /** The answer: JSON with --json, else the text (which gets a new line at its end unless it is empty). */
   answer(json: unknown, text: string): void
   /** A verb that did something and has nothing to tell: bpftool's `null` with --json. */
   silent(): void
+  /** Sets the exit status of a command that says what it has to say on its standard output. */
+  exit(status: number): void
 }
 
 export interface Verb {
@@ -27,62 +42,47 @@ export interface Verb {
   /** Words after the name, as bpftool's help writes them. */
   readonly words: string
   readonly summary: string
-  run(context: VerbContext): void
+  run(context: VerbContext): void | Promise<void>
 }
 
-interface Options extends KernelChoice {
-  readonly load?: string
-  readonly bpffs?: boolean
-  readonly json?: boolean
-  readonly pretty?: boolean
+/** A noun of the command line and what can be done with it. The first verb is the one that is meant when none is said. */
+export interface Noun {
+  readonly name: string
+  readonly summary: string
+  readonly verbs: readonly Verb[]
 }
 
-/** `skep NOUN VERB WORDS…`: one command for each verb of the table. */
-export function nounCommand(noun: string, summary: string, verbs: readonly Verb[]): Command {
-  const command = new Command(noun).description(summary)
-  for (const verb of verbs) command.addCommand(verbCommand(noun, verb))
-  return command
+export interface RunOptions extends VerbOptions {
+  readonly host: CommandHost
+  readonly kernel: Kernel
+  readonly words: Words
+  readonly collection?: Collection | undefined
 }
 
-export function verbCommand(noun: string, verb: Verb): Command {
-  const [name, ...aliases] = verb.names
-  const usage = `skep ${noun} ${name} ${verb.words}`.trimEnd()
-  return new Command(name)
-    .aliases(aliases)
-    .description(verb.summary)
-    .usage(`${verb.words} [options]`)
-    .argument('[words...]', verb.words === '' ? 'nothing more' : verb.words)
-    .addOption(kernelOption())
-    .option('--load <file>', 'first load this object into the kernel, for as long as the command runs')
-    .option('--bpffs', 'show where objects are pinned')
-    .option('--json', "as JSON, with bpftool's keys")
-    .addOption(new Option('--pretty', 'as indented JSON'))
-    .action((words: string[], options: Options) => {
-      using kernel = chosenKernel(options)
-      using collection = options.load === undefined ? undefined : loadFile(kernel, options.load)
-      const json = options.json === true || options.pretty === true
-      const write = (text: string): void => void process.stdout.write(text)
-      verb.run({
-        kernel,
-        words: new Words(words, usage),
-        json,
-        bpffs: options.bpffs === true,
-        collection,
-        answer(value, text) {
-          if (json)
-            write(`${typeof value === 'string' ? value : toJson(value, options.pretty === true ? 2 : undefined)}\n`)
-          else if (text !== '') write(text.endsWith('\n') ? text : `${text}\n`)
-        },
-        silent() {
-          if (json) write('null\n')
-        },
-      })
-    })
+/** Runs a verb and gives the exit status it asked for. */
+export async function runVerb(verb: Verb, options: RunOptions): Promise<number> {
+  const { host, json, pretty } = options
+  let status = 0
+  await verb.run({
+    ...options,
+    collection: options.collection,
+    answer(value, text) {
+      if (json) host.out(`${typeof value === 'string' ? value : jsonText(value, pretty)}\n`)
+      else if (text !== '') host.out(text.endsWith('\n') ? text : `${text}\n`)
+    },
+    silent() {
+      if (json) host.out('null\n')
+    },
+    exit(code) {
+      status = code
+    },
+  })
+  return status
 }
 
 /** Loads an object for the time of a command: maps that it wants pinned are not, so nothing stays. */
-export function loadFile(kernel: Kernel, file: string): Collection {
-  const spec = openObject(new Uint8Array(readFileSync(file)), { file })
+export function loadFile(kernel: Kernel, host: CommandHost, file: string): Collection {
+  const spec = openObject(new Uint8Array(readFileSync(host.resolve(file))), { file })
   for (const map of spec.maps) map.pinning = 'none'
   return loadCollection(spec, { kernel })
 }

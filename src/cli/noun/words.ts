@@ -1,18 +1,25 @@
-import { UsageError } from '../../base/index.js'
+import { CommandError } from './command-error.js'
 
-/** bpftool's way of saying things: words after the verb, read from left to right. */
+/** bpftool's way of saying things: words after the verb, read from left to right; each may be cut short. */
 export class Words {
   readonly #words: readonly string[]
   readonly #usage: string
   #at = 0
 
+  /** `words` begin with the verb itself. */
   constructor(words: readonly string[], usage: string) {
     this.#words = words
     this.#usage = usage
+    this.#at = 1
   }
 
   get done(): boolean {
     return this.#at >= this.#words.length
+  }
+
+  /** Words that are left. */
+  get left(): number {
+    return this.#words.length - this.#at
   }
 
   peek(): string | undefined {
@@ -27,31 +34,46 @@ export class Words {
     return word
   }
 
-  /** Takes a word if it comes next. */
+  /** Does this word come next, or its beginning? */
+  is(word: string): boolean {
+    const next = this.peek()
+    return next !== undefined && word.startsWith(next)
+  }
+
+  /** Takes a word if it, or its beginning, comes next. */
   take(word: string): boolean {
-    if (this.peek() !== word) return false
+    if (!this.is(word)) return false
     this.#at++
     return true
   }
 
-  /** The word must come next. */
-  expect(word: string): void {
-    if (!this.take(word)) throw this.wrong(`'${word}' expected${this.done ? '' : `, not '${this.peek()}'`}`)
+  /** At least so many words must be left. */
+  need(count: number, status?: number): void {
+    if (this.left >= count) return
+    const name = this.#words[this.#at - 1] ?? ''
+    throw this.wrong(`'${name}' needs at least ${count} arguments, ${this.left} found`, status)
   }
 
   number(what: string): number {
     const word = this.next(what)
     const value = /^(0x[0-9a-f]+|\d+)$/i.test(word) ? Number(word) : Number.NaN
-    if (!Number.isSafeInteger(value)) throw this.wrong(`${what} is a number, not '${word}'`)
+    if (!Number.isSafeInteger(value)) throw this.wrong(`can't parse ${word} as ${what}`)
     return value
   }
 
   /** Everything must have been read. */
   end(): void {
-    if (!this.done) throw this.wrong(`'${this.peek()}' is not understood here`)
+    if (!this.done) throw this.wrong(`what is '${this.peek()}'?`)
   }
 
-  wrong(problem: string): UsageError {
-    return new UsageError(problem, `usage: ${this.#usage}`)
+  /** The error for words that are not understood. */
+  wrong(problem: string, status?: number): CommandError {
+    const more = status === undefined ? {} : { status }
+    return new CommandError(problem, { kind: 'words', hint: `usage: ${this.#usage}`, ...more })
+  }
+
+  /** The error for words where bpftool shows its usage and nothing else. */
+  usage(problem: string): CommandError {
+    return new CommandError(problem, { kind: 'usage', hint: `usage: ${this.#usage}` })
   }
 }

@@ -5,6 +5,7 @@ import type { Session } from '../session.js'
 const TYPE_SOFTWARE = 1
 const COUNT_SW_BPF_OUTPUT = 10n
 
+const SAMPLE_TIME = 1n << 2n
 const DISABLED = 1n
 const IOC_ENABLE = 0x2400
 const IOC_DISABLE = 0x2401
@@ -26,7 +27,12 @@ export function perfEventOpen(session: Session, r: PerfEventOpenRequest): Fd {
     })
   }
   lastId++
-  const event = new PerfBuffer(machine, { cpu, wakeupEvents: r.wakeupEvents ?? 0, id: lastId })
+  const event = new PerfBuffer(machine, {
+    cpu,
+    wakeupEvents: r.wakeupEvents ?? 0,
+    id: lastId,
+    timestamps: ((r.sampleType ?? 0n) & SAMPLE_TIME) !== 0n,
+  })
   event.enabled = ((r.attrFlags ?? 0n) & DISABLED) === 0n
   return session.descriptors.add({
     object: { kind: 'perf_event', event, references: 1 },

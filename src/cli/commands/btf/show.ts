@@ -1,4 +1,4 @@
-import { everyObject, named, type Opened } from '../../noun/objects.js'
+import { everyObject, type Opened, shown } from '../../noun/objects.js'
 import type { Verb, VerbContext } from '../../noun/verb.js'
 
 /** `btf show [id N]`: BTF objects of the kernel, and the programs and maps that use them. */
@@ -10,10 +10,8 @@ export const btfShow: Verb = {
 }
 
 function showBtf(context: VerbContext): void {
-  const { kernel, words } = context
-  const one = !words.done
-  const objects = one ? named(context, 'btf') : everyObject(kernel, 'btf')
-  words.end()
+  const { kernel } = context
+  const objects = shown(context, 'btf') ?? everyObject(kernel, 'btf')
   const described = []
   const users = usersOf(context)
   for (const object of objects) described.push(describeBtf(object, users))

@@ -107,6 +107,41 @@ function lines(
   return Object.entries(answers).map(([name, answer]) => `${prefix}${title(name)} is ${texts[answer]}`)
 }
 
+/** bpftool's `macros`: a #define for each answer. */
+export function featureMacros(features: Features, options: ReportOptions & { readonly prefix: string }): string {
+  const define = (there: boolean, name: string): string =>
+    `#define ${options.prefix}${there ? '' : 'NO_'}HAVE_${name.toUpperCase()}`
+  const section = (title: string, answers: Readonly<Record<string, Availability>>, suffix: string): string =>
+    [`/*** ${title} ***/`, ...Object.entries(answers).map(([name, answer]) => define(is(answer), name + suffix))].join(
+      '\n',
+    )
+  return [
+    ['/*** System call availability ***/', define(features.syscall, 'bpf_syscall')].join('\n'),
+    section('eBPF program types', features.progTypes, '_prog_type'),
+    section('eBPF map types', features.mapTypes, '_map_type'),
+    helperMacros(features, options),
+    section('eBPF misc features', features.instructions, ''),
+  ].join('\n\n')
+}
+
+/** One macro for each helper and program type, and the one that asks them. */
+function helperMacros({ helpers }: Features, options: ReportOptions & { readonly prefix: string }): string {
+  const { prefix } = options
+  const lines = Object.entries(helpers).flatMap(([name, found]) =>
+    helperNames(found ?? [], options).map((helper) => `#define ${prefix}BPF__PROG_TYPE_${name}__HELPER_${helper} 1`),
+  )
+  return [
+    '/*** eBPF helper functions ***/',
+    '/*',
+    ` * Use ${prefix}HAVE_PROG_TYPE_HELPER(prog_type_name, helper_name)`,
+    ' * to determine if <helper_name> is available for <prog_type_name>,',
+    ` * e.g. ${prefix}HAVE_PROG_TYPE_HELPER(xdp, bpf_redirect)`,
+    ' */',
+    `#define ${prefix}HAVE_PROG_TYPE_HELPER(prog_type, helper) ${prefix}BPF__PROG_TYPE_ ## prog_type ## __HELPER_ ## helper`,
+    ...lines,
+  ].join('\n')
+}
+
 const TITLES: Readonly<Record<string, string>> = {
   large_insn_limit: 'Large program size limit',
   bounded_loops: 'Bounded loop support',

@@ -1,7 +1,7 @@
 import { errorCode, type Kernel, type LinkDetails } from '../../../kernel/index.js'
 import { attachTypeName, linkTypeName } from '../../../spec/index.js'
 import type { Opened } from '../../noun/objects.js'
-import { pathsOf, type pinnedPaths } from '../../noun/surroundings.js'
+import { pinnedField, type pinnedPaths } from '../../noun/surroundings.js'
 
 /** A link with bpftool's keys: its type's fields under Linux's names, devices and attach types with theirs. */
 export function describeLink(
@@ -14,7 +14,7 @@ export function describeLink(
     type: linkTypeName(info.type) ?? `type ${info.type}`,
     prog_id: info.progId,
     ...fieldsOf(kernel, info.details),
-    ...(paths === undefined ? {} : { pinned: pathsOf(paths, 'link', info.id) }),
+    ...pinnedField(paths, 'link', info.id),
   }
 }
 

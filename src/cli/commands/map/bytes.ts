@@ -1,11 +1,10 @@
-import { UsageError } from '../../../base/index.js'
+import { ERRNO, errnoText, UsageError } from '../../../base/index.js'
 import { type Btf, encodeValue, formatMap, parseBtf } from '../../../btf/index.js'
 import type { Fd, Kernel, MapInfo } from '../../../kernel/index.js'
 import { bpf_map_type, mapTypeById } from '../../../spec/index.js'
 import { oneNamed } from '../../noun/objects.js'
 import type { VerbContext } from '../../noun/verb.js'
-
-const WORDS_AFTER: ReadonlySet<string> = new Set(['key', 'value', 'any', 'exist', 'noexist'])
+import { RawJson } from '../../output/json-text.js'
 
 /** A map's BTF, from the kernel; undefined where it has none. */
 export function mapTypes(kernel: Kernel, info: MapInfo): Btf | undefined {
@@ -19,12 +18,11 @@ export function mapTypes(kernel: Kernel, info: MapInfo): Btf | undefined {
   }
 }
 
-/**
- * `BYTES` (decimal or 0x), `hex BYTES` without 0x, or `json VALUE` by the map's BTF. Takes exactly `size` bytes.
- */
-export function readBytes({ words, kernel }: VerbContext, info: MapInfo, part: 'key' | 'value'): Uint8Array {
+/** `BYTES` (decimal, 0x or 0 before octal), `hex BYTES`, or `json VALUE` by the map's BTF. Takes exactly `size` bytes. */
+function readBytes({ words, kernel }: VerbContext, info: MapInfo, part: 'key' | 'value'): Uint8Array {
   const size = part === 'key' ? info.keySize : info.valueSize
-  if (words.take('json')) {
+  if (words.peek() === 'json') {
+    words.next('json')
     const btf = mapTypes(kernel, info)
     const typeId = part === 'key' ? info.btfKeyTypeId : info.btfValueTypeId
     if (btf === undefined || typeId === 0) throw words.wrong(`this map has no BTF for its ${part}: give bytes`)
@@ -32,17 +30,28 @@ export function readBytes({ words, kernel }: VerbContext, info: MapInfo, part: '
   }
   const hex = words.take('hex')
   const bytes: number[] = []
-  while (bytes.length < size) {
-    const word = words.peek()
-    if (word === undefined || WORDS_AFTER.has(word))
-      throw words.wrong(`the ${part} has ${size} bytes, ${bytes.length} are given`)
-    words.next(part)
-    const value = hex ? Number.parseInt(word, 16) : Number(word)
-    const form = hex ? /^(0x)?[0-9a-f]{1,2}$/i : /^(0x[0-9a-f]{1,2}|\d{1,3})$/i
-    if (!form.test(word) || value > 255) throw words.wrong(`'${word}' is no ${hex ? 'hexadecimal ' : ''}byte`)
+  while (bytes.length < size && !words.done) {
+    const word = words.next(part)
+    const value = byteOf(word, hex)
+    if (value === undefined) throw words.wrong(`error parsing byte: ${word}`)
     bytes.push(value)
   }
+  if (bytes.length < size) throw words.wrong(`${part} expected ${size} bytes got ${bytes.length}`)
   return Uint8Array.from(bytes)
+}
+
+/** A byte as strtoul reads it. More than a byte holds is an error: bpftool drops the rest in silence. */
+function byteOf(word: string, hex: boolean): number | undefined {
+  const value = hex
+    ? /^(0x)?[0-9a-f]+$/i.test(word)
+      ? Number.parseInt(word, 16)
+      : Number.NaN
+    : /^0[0-7]+$/.test(word)
+      ? Number.parseInt(word, 8)
+      : /^(0x[0-9a-f]+|\d+)$/i.test(word)
+        ? Number(word)
+        : Number.NaN
+  return value <= 255 ? value : undefined
 }
 
 function parseJson(text: string): unknown {
@@ -53,12 +62,57 @@ function parseJson(text: string): unknown {
   }
 }
 
+const FLAGS = { any: 0n, noexist: 1n, exist: 2n } as const
+
+/** What `[key KEY] [value VALUE] [FLAGS]` says. */
+export interface Spoken {
+  readonly key: Uint8Array | undefined
+  readonly value: Uint8Array | undefined
+  readonly flags: bigint
+}
+
+/** Reads key, value and flags in any order, as far as a command wants them. A key or value of no bytes is neither wanted nor allowed. */
+export function readElement(context: VerbContext, info: MapInfo, wants: { readonly value: boolean }): Spoken {
+  const { words } = context
+  const keyWanted = info.keySize > 0
+  const valueWanted = wants.value && info.valueSize > 0
+  let key: Uint8Array | undefined
+  let value: Uint8Array | undefined
+  let flags: bigint | undefined
+  while (!words.done) {
+    if (words.take('key')) {
+      if (!keyWanted || key !== undefined) throw words.wrong(keyWanted ? 'duplicate key' : 'unnecessary key')
+      key = readBytes(context, info, 'key')
+    } else if (words.take('value')) {
+      if (!valueWanted || value !== undefined) throw words.wrong(valueWanted ? 'duplicate value' : 'unnecessary value')
+      value = readValue(context, info)
+    } else {
+      const flag =
+        wants.value && flags === undefined
+          ? (['any', 'noexist', 'exist'] as const).find((name) => words.take(name))
+          : undefined
+      if (flag === undefined) throw words.wrong(`expected key or value, got: ${words.peek()}`)
+      flags = FLAGS[flag]
+    }
+  }
+  if (keyWanted && key === undefined) throw words.wrong('did not find key')
+  if (valueWanted && value === undefined) throw words.wrong('did not find value')
+  return { key, value, flags: flags ?? 0n }
+}
+
 /** A value to be written: bytes, or the map or program that the element shall hold. */
-export function readValue(context: VerbContext, info: MapInfo): Uint8Array {
-  const { words, kernel } = context
+function readValue(context: VerbContext, info: MapInfo): Uint8Array {
+  const { words, kernel, host, json } = context
   const holds = mapTypeById(info.type)?.holds
-  const way = words.peek()
-  if ((holds === 'map' || holds === 'prog') && (way === 'id' || way === 'name' || way === 'pinned' || way === 'tag')) {
+  if (holds === 'map' || holds === 'prog') {
+    const kind = holds === 'map' ? 'map in map' : 'map of progs'
+    if (info.valueSize !== 4) throw words.wrong(`value smaller than 4B for ${kind}?`)
+    if (words.left < 2) throw words.wrong(`not enough value arguments for ${kind}`)
+    if (holds === 'prog' && words.is('id') && !json) {
+      host.err(`Warning: updating program array via MAP_ID, make sure this map is kept open
+         by some process or pinned otherwise update will be lost
+`)
+    }
     return u32(oneNamed(context, holds).fd)
   }
   const value = readBytes(context, info, 'value')
@@ -91,53 +145,93 @@ export interface Element {
   readonly value: Uint8Array
 }
 
-/** Elements as bpftool prints them: through BTF where the map has it, else as bytes. */
-export function printElements(context: VerbContext, info: MapInfo, elements: readonly Element[], whole: boolean): void {
-  const btf = mapTypes(context.kernel, info)
-  const perCpu = isPerCpu(info)
-  const entries = elements.map(({ key, value }) => (perCpu ? { key, values: copiesOf(info, value) } : { key, value }))
-  if (btf !== undefined && info.btfValueTypeId !== 0) {
-    const types = { key: info.btfKeyTypeId, value: info.btfValueTypeId }
-    const style = context.json ? 'json' : 'plain'
-    const text = formatMap(btf, types, entries, { style })
-    // One element stands alone, without the list around it.
-    context.answer(whole ? text : onlyElement(text), whole ? text : onlyElement(text))
-    return
-  }
-  const json = entries.map(({ key, ...rest }) => ({ key: hexList(key), ...valueJson(rest) }))
-  const count = `Found ${elements.length} element${elements.length === 1 ? '' : 's'}`
-  const text = entries.map(({ key, ...rest }) => elementText(key, rest)).join('\n')
-  context.answer(whole ? json : json[0], whole ? `${text}${text === '' ? '' : '\n'}${count}` : text)
+/** An element, or why it could not be read. */
+export interface Unread {
+  readonly key: Uint8Array
+  readonly errno: number
 }
 
-function onlyElement(list: string): string {
-  const text = list.trim()
+/**
+ * Elements as bpftool prints them: through BTF where the map has it, else as bytes. `list`: all of a map, with their number; else one
+ * alone.
+ */
+export function printElements(
+  context: VerbContext,
+  info: MapInfo,
+  elements: readonly (Element | Unread)[],
+  list: boolean,
+): void {
+  const { json, text } = elementsText(context, info, elements, list)
+  context.answer(json, text)
+}
+
+export function elementsText(
+  context: VerbContext,
+  info: MapInfo,
+  elements: readonly (Element | Unread)[],
+  list: boolean,
+): { readonly json: unknown; readonly text: string } {
+  const btf = mapTypes(context.kernel, info)
+  const perCpu = isPerCpu(info)
+  const whole = elements.every((element) => 'value' in element)
+  if (btf !== undefined && info.btfValueTypeId !== 0 && whole) {
+    const entries = (elements as readonly Element[]).map(({ key, value }) =>
+      perCpu ? { key, values: copiesOf(info, value) } : { key, value },
+    )
+    const types = { key: info.btfKeyTypeId, value: info.btfValueTypeId }
+    const style = context.json ? (context.pretty ? 'pretty' : 'json') : 'plain'
+    const all = formatMap(btf, types, entries, { style })
+    // One element stands alone, without the list around it.
+    const text = list ? all : onlyElement(all)
+    return { json: new RawJson(text), text }
+  }
+  const read = elements.filter((element) => 'value' in element).length
+  const rows = elements.map((element) => {
+    if (!('value' in element)) return unreadText(info, element)
+    return elementText(info, element.key, perCpu ? copiesOf(info, element.value) : element.value)
+  })
+  if (list) rows.push(`Found ${read} element${read === 1 ? '' : 's'}`)
+  const entries = elements.map((element) => elementJson(info, element, perCpu))
+  return { json: list ? entries : entries[0], text: rows.join('\n') }
+}
+
+function onlyElement(all: string): string {
+  const text = all.trim()
   return text.slice(1, -1).trim().replace(/^ {4}/gm, '')
 }
 
-type Value = { readonly value?: Uint8Array; readonly values?: readonly Uint8Array[] }
-
-function valueJson({ value, values }: Value): object {
-  if (values === undefined) return { value: hexList(value ?? new Uint8Array()) }
-  return { values: values.map((copy, cpu) => ({ cpu, value: hexList(copy) })) }
+function elementJson(info: MapInfo, element: Element | Unread, perCpu: boolean): object {
+  const key = hexList(element.key)
+  if (!('value' in element)) return { key, value: { error: errnoText(element.errno) } }
+  if (!perCpu) return { key, value: hexList(element.value) }
+  return { key, values: copiesOf(info, element.value).map((copy, cpu) => ({ cpu, value: hexList(copy) })) }
 }
 
-function elementText(key: Uint8Array, { value, values }: Value): string {
-  if (values !== undefined) {
-    const copies = values.map((copy, cpu) => `value (CPU ${String(cpu).padStart(2, '0')}):${separated(copy)}`)
-    return [`key:`, spaced(key), ...copies].join('\n')
+/** Do key and value of a map stand on lines of their own? */
+function broken(info: MapInfo): { readonly afterHead: string; readonly between: string } {
+  const wide = info.keySize > 16 || info.valueSize > 16
+  const newLine = !wide && info.keySize + info.valueSize <= 24 ? '  ' : '\n'
+  return { afterHead: wide ? '\n' : ' ', between: newLine }
+}
+
+function elementText(info: MapInfo, key: Uint8Array, value: Uint8Array | readonly Uint8Array[]): string {
+  if (!(value instanceof Uint8Array)) {
+    const gap = info.valueSize > 16 ? '\n' : ' '
+    const copies = value.map((copy, cpu) => `value (CPU ${String(cpu).padStart(2, '0')}):${gap}${spaced(copy)}`)
+    return ['key:', spaced(key), ...copies].join('\n')
   }
-  const bytes = value ?? new Uint8Array()
-  const wide = key.length > 16 || bytes.length > 16
-  const gap = wide ? '\n' : ' '
+  const { afterHead, between } = broken(info)
   const parts = []
-  if (key.length > 0) parts.push(`key:${gap}${spaced(key)}`)
-  if (bytes.length > 0) parts.push(`value:${gap}${spaced(bytes)}`)
-  return parts.join(!wide && key.length + bytes.length <= 24 ? '  ' : '\n')
+  if (key.length > 0) parts.push(`key:${afterHead}${spaced(key)}`)
+  if (value.length > 0) parts.push(`value:${afterHead}${spaced(value)}`)
+  return parts.join(between)
 }
 
-function separated(bytes: Uint8Array): string {
-  return bytes.length > 16 ? `\n${spaced(bytes)}` : ` ${spaced(bytes)}`
+/** What stands for a value that cannot be read: a slot that is empty is no error. */
+function unreadText(info: MapInfo, { key, errno }: Unread): string {
+  if (errno !== ERRNO.ENOENT) return `key:\n${spaced(key)}\nvalue:\n${errnoText(errno)}`
+  const { afterHead, between } = broken(info)
+  return `key:${afterHead}${spaced(key)}${between}value:${afterHead}<no entry>`
 }
 
 /** 16 bytes to a line in two halves, as bpftool breaks them. */

@@ -1,52 +1,52 @@
-import { UsageError } from '../../../base/index.js'
-import { errorCode, KernelError } from '../../../kernel/index.js'
+import { errorCode, type KernelError } from '../../../kernel/index.js'
+import { attempt, CommandError, statusOf } from '../../noun/command-error.js'
 import { oneNamed } from '../../noun/objects.js'
 import type { VerbContext } from '../../noun/verb.js'
-import { hexList, printElements, readBytes, readValue, spaced } from './bytes.js'
+import { hexList, printElements, readElement, spaced } from './bytes.js'
 
-/** `map lookup MAP key KEY` */
+/** `map lookup MAP [key KEY]`, `map peek MAP` */
 export function lookupElement(context: VerbContext): void {
-  const { kernel, words } = context
+  const { kernel } = context
   const { fd, info } = oneNamed(context, 'map')
-  words.expect('key')
-  const key = readBytes(context, info, 'key')
-  words.end()
+  const { key } = readElement(context, info, { value: false })
+  const request = { mapFd: fd, ...(key === undefined ? {} : { key }) }
   try {
-    const value = kernel.call('map_lookup_elem', { mapFd: fd, key })
-    printElements(context, info, [{ key, value }], false)
+    const value = kernel.call('map_lookup_elem', request)
+    printElements(context, info, [{ key: key ?? new Uint8Array(), value }], false)
   } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error
-    context.answer(null, `key:\n${spaced(key)}\n\nNot found`)
-    process.exitCode = 1
+    if (errorCode(error) === undefined) throw error
+    const { errno } = error as KernelError
+    if (errorCode(error) !== 'ENOENT') attempt('lookup failed', () => raise(error), 'errno')
+    context.answer(null, `key:\n${spaced(key ?? new Uint8Array())}\n\nNot found`)
+    context.exit(statusOf(errno))
   }
 }
 
-const FLAGS = { any: 0n, noexist: 1n, exist: 2n } as const
+function raise(error: unknown): never {
+  throw error
+}
 
-/** `map update MAP [key KEY] [value VALUE] [any | exist | noexist]` */
+/** `map update MAP [key KEY] [value VALUE] [any | exist | noexist]`, `map push MAP value VALUE`, `map enqueue …` */
 export function updateElement(context: VerbContext): void {
   const { kernel, words } = context
   const { fd, info } = oneNamed(context, 'map')
-  const key = words.take('key') ? readBytes(context, info, 'key') : undefined
-  if (key === undefined && info.keySize > 0) throw words.wrong("'key' expected")
-  words.expect('value')
-  const value = readValue(context, info)
-  const flag = words.done ? 'any' : words.next('flag')
-  if (!Object.hasOwn(FLAGS, flag)) throw words.wrong(`'${flag}' is none of any, exist, noexist`)
-  words.end()
-  const flags = FLAGS[flag as keyof typeof FLAGS]
-  kernel.call('map_update_elem', { mapFd: fd, value, flags, ...(key === undefined ? {} : { key }) })
+  const { key, value, flags } = readElement(context, info, { value: true })
+  if (value === undefined) throw words.wrong('this map has no values')
+  attempt(
+    'update failed',
+    () => kernel.call('map_update_elem', { mapFd: fd, value, flags, ...(key === undefined ? {} : { key }) }),
+    'errno',
+  )
   context.silent()
 }
 
 /** `map delete MAP key KEY` */
 export function deleteElement(context: VerbContext): void {
-  const { kernel, words } = context
+  const { kernel } = context
   const { fd, info } = oneNamed(context, 'map')
-  words.expect('key')
-  const key = readBytes(context, info, 'key')
-  words.end()
-  kernel.call('map_delete_elem', { mapFd: fd, key })
+  const { key } = readElement(context, info, { value: false })
+  const request = { mapFd: fd, ...(key === undefined ? {} : { key }) }
+  attempt('delete failed', () => kernel.call('map_delete_elem', request), 'errno')
   context.silent()
 }
 
@@ -54,37 +54,30 @@ export function deleteElement(context: VerbContext): void {
 export function nextKey(context: VerbContext): void {
   const { kernel, words } = context
   const { fd, info } = oneNamed(context, 'map')
-  const key = words.take('key') ? readBytes(context, info, 'key') : undefined
-  words.end()
-  const next = kernel.call('map_get_next_key', { mapFd: fd, ...(key === undefined ? {} : { key }) })
+  const { key } = words.done ? { key: undefined } : readElement(context, info, { value: false })
+  const request = { mapFd: fd, ...(key === undefined ? {} : { key }) }
+  const next = attempt("can't get next key", () => kernel.call('map_get_next_key', request), 'errno')
   context.answer(
     { key: key === undefined ? null : hexList(key), next_key: hexList(next) },
     `key:${key === undefined ? ' None' : `\n${spaced(key)}`}\nnext key:\n${spaced(next)}`,
   )
 }
 
-/** `map push MAP value VALUE`, `map enqueue …` */
-export function pushElement(context: VerbContext): void {
-  const { kernel, words } = context
+/** `map pop MAP`, `map dequeue MAP`: the next value of a queue or stack, which goes. */
+export function popElement(context: VerbContext): void {
+  const { kernel } = context
   const { fd, info } = oneNamed(context, 'map')
-  words.expect('value')
-  const value = readValue(context, info)
-  words.end()
-  kernel.call('map_update_elem', { mapFd: fd, value })
-  context.silent()
-}
-
-/** `map peek MAP` and `map pop MAP`: the next value of a queue or stack, which stays or goes. */
-export function nextElement(context: VerbContext, command: 'map_lookup_elem' | 'map_lookup_and_delete_elem'): void {
-  const { kernel, words } = context
-  const { fd, info } = oneNamed(context, 'map')
-  words.end()
-  if (info.keySize !== 0) throw new UsageError('only queues and stacks have a next element', 'lookup takes a key')
+  const { key } = readElement(context, info, { value: false })
   try {
-    const value = kernel.call(command, { mapFd: fd })
-    context.answer({ key: [], value: hexList(value) }, `value: ${spaced(value)}`)
+    const request = { mapFd: fd, ...(key === undefined ? {} : { key }) }
+    const value = kernel.call('map_lookup_and_delete_elem', request)
+    printElements(context, info, [{ key: key ?? new Uint8Array(), value }], false)
   } catch (error) {
-    if (!(error instanceof KernelError) || error.code !== 'ENOENT') throw error
-    context.answer(null, 'Error: empty map')
+    if (errorCode(error) === undefined) throw error
+    const { errno } = error as KernelError
+    if (errorCode(error) !== 'ENOENT') attempt('pop failed', () => raise(error), 'errno')
+    if (!context.json) throw new CommandError('empty map', { status: statusOf(errno) })
+    context.answer(null, '')
+    context.exit(statusOf(errno))
   }
 }

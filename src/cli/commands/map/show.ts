@@ -1,18 +1,16 @@
 import { mapTypeName, progTypeName } from '../../../spec/index.js'
-import { everyObject, named, type Opened } from '../../noun/objects.js'
-import { fdInfo, memlock, pathsOf, pinnedPaths } from '../../noun/surroundings.js'
+import { everyObject, type Opened, shown } from '../../noun/objects.js'
+import { fdInfo, memlock, pinnedField, pinnedPaths } from '../../noun/surroundings.js'
 import type { VerbContext } from '../../noun/verb.js'
 
 /** `map show [MAP]`, as bpftool prints it. */
 export function showMaps(context: VerbContext): void {
-  const { kernel, words } = context
-  const one = !words.done
-  const maps = one ? named(context, 'map') : everyObject(kernel, 'map')
-  words.end()
+  const { kernel } = context
+  const one = shown(context, 'map')
   const paths = context.bpffs ? pinnedPaths(kernel) : undefined
   const described = []
-  for (const map of maps) described.push(describeMap(context, map, paths))
-  context.answer(one && described.length === 1 ? described[0] : described, described.map(formatMapInfo).join('\n'))
+  for (const map of one ?? everyObject(kernel, 'map')) described.push(describeMap(context, map, paths))
+  context.answer(one?.length === 1 ? described[0] : described, described.map(formatMapInfo).join('\n'))
 }
 
 /** One map with bpftool's keys. */
@@ -38,16 +36,18 @@ export function describeMap(context: VerbContext, { fd, info }: Opened<'map'>, p
         }),
     ...(frozen === undefined ? {} : { frozen: Number(frozen) }),
     ...(info.btfId === 0 ? {} : { btf_id: info.btfId }),
-    ...(paths === undefined ? {} : { pinned: pathsOf(paths, 'map', info.id) }),
+    ...pinnedField(paths, 'map', info.id),
   }
 }
 
 type Described = ReturnType<typeof describeMap>
 
+export function formatMapHead(map: Described): string {
+  return `${map.id}: ${map.type}${map.name === undefined ? '' : `  name ${map.name}`}  flags 0x${map.flags.toString(16)}`
+}
+
 function formatMapInfo(map: Described): string {
-  const lines = [
-    `${map.id}: ${map.type}${map.name === undefined ? '' : `  name ${map.name}`}  flags 0x${map.flags.toString(16)}`,
-  ]
+  const lines = [formatMapHead(map)]
   const memory = map.bytes_memlock === undefined ? '' : `  memlock ${map.bytes_memlock}B`
   lines.push(`\tkey ${map.bytes_key}B  value ${map.bytes_value}B  max_entries ${map.max_entries}${memory}`)
   if (map.owner_prog_type !== undefined)

@@ -1,7 +1,6 @@
-import { writeFileSync } from 'node:fs'
 import { toHex } from '../../../base/index.js'
 import { decodeInsns, formatKernelInsn } from '../../../isa/index.js'
-import type { ProgInfo } from '../../../kernel/index.js'
+import type { Kernel, ProgInfo } from '../../../kernel/index.js'
 import {
   functionNames,
   insnText,
@@ -12,8 +11,6 @@ import {
   type WasmFunctionText,
   type WasmInsn,
 } from '../../../vm/index.js'
-import { oneNamed } from '../../noun/objects.js'
-import type { VerbContext } from '../../noun/verb.js'
 import { lineJson, lineText, namesOf, type Places, placesOf, records, type SourceLine } from './places.js'
 
 interface Options {
@@ -21,35 +18,19 @@ interface Options {
   readonly linum: boolean
 }
 
+/** What a dump prints: JSON or text. */
+interface Dumped {
+  readonly json: unknown
+  readonly text: string
+}
+
 /**
- * `prog dump jited PROG [opcodes] [linum] [file FILE]`: what the kernel's compiler made of a program. On the embedded kernel that
- * is WebAssembly text, with the BPF instruction and the source line each piece comes from; of Linux's machine code the bytes.
+ * What the kernel's compiler made of a program. On the embedded kernel that is WebAssembly text, with the BPF instruction and the source
+ * line each piece comes from; of Linux's machine code the bytes.
  */
-export function dumpJited(context: VerbContext): void {
-  const { words } = context
-  const { info } = oneNamed(context, 'prog', true)
-  let opcodes = false
-  let linum = false
-  let file: string | undefined
-  while (!words.done) {
-    if (words.take('opcodes')) opcodes = true
-    else if (words.take('linum')) linum = true
-    else if (words.take('file')) file = words.next('file')
-    else words.end()
-  }
-  const image = info.jitedProgInsns ?? new Uint8Array()
-  if (image.length === 0) {
-    throw words.wrong(
-      'the kernel has no compiled code of this program, or does not show it (net.core.bpf_jit_enable, rights)',
-    )
-  }
-  if (file !== undefined) {
-    writeFileSync(file, image)
-    context.silent()
-    return
-  }
-  if (image[0] === 0 && image[1] === 0x61) dumpWasm(context, info, image, { opcodes, linum })
-  else dumpMachineCode(context, info, image, { opcodes, linum })
+export function jitedText(kernel: Kernel, info: ProgInfo, image: Uint8Array, options: Options): Dumped {
+  const wasm = image[0] === 0 && image[1] === 0x61
+  return wasm ? dumpWasm(kernel, info, image, options) : dumpMachineCode(kernel, info, image, options)
 }
 
 /** What stands before an instruction of the module. */
@@ -58,10 +39,10 @@ interface Before {
   readonly bpf: string
 }
 
-function dumpWasm(context: VerbContext, info: ProgInfo, image: Uint8Array, { opcodes, linum }: Options): void {
+function dumpWasm(kernel: Kernel, info: ProgInfo, image: Uint8Array, { opcodes, linum }: Options): Dumped {
   const module = readModule(image)
-  const places = placesOf(context.kernel, info)
-  const before = beforeInsns(context, info, places, module.custom.get(PLACES_SECTION))
+  const places = placesOf(kernel, info)
+  const before = beforeInsns(kernel, info, places, module.custom.get(PLACES_SECTION))
   const names = functionNames(module)
   const starts = info.jitedKsyms.map((address) => Number(address & 0xfffffn))
   const own = (fn: WasmFunctionText): number => starts.indexOf(fn.start)
@@ -75,8 +56,8 @@ function dumpWasm(context: VerbContext, info: ProgInfo, image: Uint8Array, { opc
     if (found === undefined) return bytes
     return [...(found.line === undefined ? [] : [`;${lineText(found.line, linum)}`]), `;; ${found.bpf}`, ...bytes]
   }
-  context.answer(
-    functions.map((fn) => ({
+  return {
+    json: functions.map((fn) => ({
       name: names[fn.index]?.slice(1) ?? '',
       ...(heads[own(fn)] === undefined ? {} : { proto: heads[own(fn)] }),
       ...(info.jitedKsyms[own(fn)] === undefined ? {} : { ksym: `0x${info.jitedKsyms[own(fn)]?.toString(16)}` }),
@@ -91,7 +72,7 @@ function dumpWasm(context: VerbContext, info: ProgInfo, image: Uint8Array, { opc
         }
       }),
     })),
-    functions
+    text: functions
       .map((fn) => {
         const ksym = info.jitedKsyms[own(fn)]
         const place =
@@ -101,18 +82,18 @@ function dumpWasm(context: VerbContext, info: ProgInfo, image: Uint8Array, { opc
         return [...headOf(fn), ...place, ...printFunction(fn, names, { before: comments })].join('\n')
       })
       .join('\n\n'),
-  )
+  }
 }
 
 /** Source lines and BPF instructions by the offset where their code begins. */
 function beforeInsns(
-  context: VerbContext,
+  kernel: Kernel,
   info: ProgInfo,
   places: Places,
   section: Uint8Array | undefined,
 ): Map<number, Before> {
   const insns = decodeInsns(info.xlatedProgInsns ?? new Uint8Array())
-  const names = namesOf(context.kernel, info, places, insns)
+  const names = namesOf(kernel, info, places, insns)
   const bySlot = new Map(insns.map((insn) => [insn.pc, insn]))
   const found = new Map<number, Before>()
   const shown = new Set<number>()
@@ -127,8 +108,8 @@ function beforeInsns(
 }
 
 /** Machine code of Linux's compiler: the bytes, by function and source line. */
-function dumpMachineCode(context: VerbContext, info: ProgInfo, image: Uint8Array, { linum }: Options): void {
-  const places = placesOf(context.kernel, info)
+function dumpMachineCode(kernel: Kernel, info: ProgInfo, image: Uint8Array, { linum }: Options): Dumped {
+  const places = placesOf(kernel, info)
   const lines = linesByAddress(info, places)
   const heads = [...places.functions.values()]
   const functions: {
@@ -158,8 +139,8 @@ function dumpMachineCode(context: VerbContext, info: ProgInfo, image: Uint8Array
     })
     at += length
   })
-  context.answer(
-    functions.map(({ name, head, rows }) => ({
+  return {
+    json: functions.map(({ name, head, rows }) => ({
       ...(head === undefined ? {} : { proto: head }),
       name,
       insns: rows.map(({ pc, line, bytes }) => ({
@@ -168,7 +149,7 @@ function dumpMachineCode(context: VerbContext, info: ProgInfo, image: Uint8Array
         opcodes: hexBytes(bytes),
       })),
     })),
-    functions
+    text: functions
       .map(({ name, head, rows }) =>
         [
           ...(head === undefined ? [] : [`${head}:`]),
@@ -180,7 +161,7 @@ function dumpMachineCode(context: VerbContext, info: ProgInfo, image: Uint8Array
         ].join('\n'),
       )
       .join('\n\n'),
-  )
+  }
 }
 
 function linesByAddress(info: ProgInfo, places: Places): Map<bigint, SourceLine> {

@@ -24,10 +24,17 @@ export function lineText({ text, file, line, column }: SourceLine, linum: boolea
   return `; ${text}${linum ? ` [file:${file} line_num:${line} line_col:${column}]` : ''}`
 }
 
-/** The same as JSON keys. */
+/** The same as JSON keys; of the place, as in bpftool, what is not zero. */
 export function lineJson(line: SourceLine | undefined, linum: boolean): object {
   if (line === undefined) return {}
-  return { src: line.text, ...(linum ? { file: line.file, line_num: line.line, line_col: line.column } : {}) }
+  const { text, file, line: lineNum, column } = line
+  if (!linum) return { src: text }
+  return {
+    src: text,
+    ...(file === '' ? {} : { file }),
+    ...(lineNum === 0 ? {} : { line_num: lineNum }),
+    ...(column === 0 ? {} : { line_col: column }),
+  }
 }
 
 /** Functions and source lines by the slot where they begin. */

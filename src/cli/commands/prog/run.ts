@@ -1,33 +1,52 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { errnoText } from '../../../base/index.js'
+import type { CommandHost } from '../../host/host.js'
+import { errorNumber } from '../../input/files.js'
+import { attempt, CommandError } from '../../noun/command-error.js'
 import { oneNamed } from '../../noun/objects.js'
 import type { VerbContext } from '../../noun/verb.js'
 
-const INPUTS = ['data_in', 'data_out', 'data_size_out', 'ctx_in', 'ctx_out', 'ctx_size_out', 'repeat'] as const
-type Input = (typeof INPUTS)[number]
+const FILES = ['data_in', 'data_out', 'ctx_in', 'ctx_out'] as const
+const SIZES = {
+  data_size_out: 'output data size',
+  ctx_size_out: 'output context size',
+  repeat: 'repeat number',
+} as const
+const WORDS = ['data_in', 'data_out', 'data_size_out', 'ctx_in', 'ctx_out', 'ctx_size_out', 'repeat'] as const
 
 /** `prog run PROG data_in FILE [data_out FILE] [data_size_out N] [ctx_in FILE] [ctx_out FILE] [ctx_size_out N] [repeat N]`; `-` is the terminal. */
-export function runProg(context: VerbContext): void {
-  const { kernel, words } = context
+export async function runProg(context: VerbContext): Promise<void> {
+  const { kernel, words, host } = context
+  words.need(4)
   const { fd } = oneNamed(context, 'prog')
-  const given: Partial<Record<Input, string>> = {}
-  const numbers: Partial<Record<Input, number>> = {}
+  const given: Partial<Record<(typeof FILES)[number], string>> = {}
+  const numbers: Partial<Record<keyof typeof SIZES, number>> = {}
   while (!words.done) {
-    const word = words.next('input')
-    const input = INPUTS.find((each) => each === word)
-    if (input === undefined) throw words.wrong(`'${word}' is none of ${INPUTS.join(', ')}`)
-    if (input === 'repeat' || input.endsWith('_size_out')) numbers[input] = words.number(input)
-    else given[input] = words.next('file')
+    const word = WORDS.find((each) => words.is(each))
+    if (word === undefined) {
+      const list = `${WORDS.slice(0, -1)
+        .map((each) => `'${each}'`)
+        .join(', ')} or 'repeat'`
+      throw words.wrong(`expected no more arguments, ${list}, got: '${words.peek()}'?`)
+    }
+    words.next(word)
+    words.need(1)
+    if (Object.hasOwn(SIZES, word))
+      numbers[word as keyof typeof SIZES] = words.number(SIZES[word as keyof typeof SIZES])
+    else given[word as (typeof FILES)[number]] = words.next('file')
   }
   if (given.data_in === undefined && given.ctx_in === undefined) throw words.wrong('data_in or ctx_in is missing')
   const { data_size_out: dataSizeOut, ctx_size_out: ctxSizeOut, repeat } = numbers
-  const result = kernel.call('prog_test_run', {
+  const [dataIn, ctxIn] = [await readInput(host, given.data_in), await readInput(host, given.ctx_in)]
+  const request = {
     progFd: fd,
-    ...(given.data_in === undefined ? {} : { dataIn: readInput(given.data_in) }),
-    ...(given.ctx_in === undefined ? {} : { ctxIn: readInput(given.ctx_in) }),
+    ...(dataIn === undefined ? {} : { dataIn }),
+    ...(ctxIn === undefined ? {} : { ctxIn }),
     ...(dataSizeOut === undefined ? {} : { dataSizeOut }),
     ...(ctxSizeOut === undefined ? {} : { ctxSizeOut }),
     ...(repeat === undefined ? {} : { repeat }),
-  })
+  }
+  const result = attempt('failed to run program', () => kernel.call('prog_test_run', request))
   const outputs = [
     ['data_out', given.data_out, result.dataOut],
     ['ctx_out', given.ctx_out, result.ctxOut],
@@ -36,7 +55,7 @@ export function runProg(context: VerbContext): void {
   const json: Record<string, unknown> = {}
   for (const [name, file, bytes] of outputs) {
     if (file === undefined) continue
-    if (file !== '-') writeFileSync(file, bytes)
+    if (file !== '-') writeFileSync(host.resolve(file), bytes)
     else if (context.json) json[name] = [...bytes]
     else shown.push(hexDump(bytes))
   }
@@ -46,8 +65,14 @@ export function runProg(context: VerbContext): void {
   context.answer({ ...json, retval, duration }, [...shown, summary].join('\n'))
 }
 
-function readInput(file: string): Uint8Array {
-  return new Uint8Array(readFileSync(file === '-' ? 0 : file))
+async function readInput(host: CommandHost, file: string | undefined): Promise<Uint8Array | undefined> {
+  if (file === undefined) return undefined
+  if (file === '-') return host.stdin()
+  try {
+    return new Uint8Array(readFileSync(host.resolve(file)))
+  } catch (error) {
+    throw new CommandError(`failed to open ${file}: ${errnoText(errorNumber(error))}`, { cause: error })
+  }
 }
 
 /** bpftool's dump: offset, eight groups of two bytes, characters. */

@@ -1,19 +1,17 @@
 import { toHex } from '../../../base/index.js'
 import { progTypeName } from '../../../spec/index.js'
-import { everyObject, named, type Opened } from '../../noun/objects.js'
-import { fdInfo, formatTime, memlock, pathsOf, pinnedPaths, wallTime } from '../../noun/surroundings.js'
+import { everyObject, type Opened, shown } from '../../noun/objects.js'
+import { fdInfo, formatTime, memlock, pinnedField, pinnedPaths, wallTime } from '../../noun/surroundings.js'
 import type { VerbContext } from '../../noun/verb.js'
 
 /** `prog show [PROG]`, as bpftool prints it. */
 export function showProgs(context: VerbContext): void {
-  const { kernel, words } = context
-  const one = !words.done
-  const progs = one ? named(context, 'prog') : everyObject(kernel, 'prog')
-  words.end()
+  const { kernel } = context
+  const one = shown(context, 'prog')
   const paths = context.bpffs ? pinnedPaths(kernel) : undefined
   const described = []
-  for (const prog of progs) described.push(describeProg(context, prog, paths))
-  context.answer(one && described.length === 1 ? described[0] : described, described.map(formatProgInfo).join('\n'))
+  for (const prog of one ?? everyObject(kernel, 'prog')) described.push(describeProg(context, prog, paths))
+  context.answer(one?.length === 1 ? described[0] : described, described.map(formatProgInfo).join('\n'))
 }
 
 /** One program with bpftool's keys. */
@@ -42,7 +40,7 @@ export function describeProg(
     ...(bytes === undefined ? {} : { bytes_memlock: bytes }),
     ...(info.mapIds.length === 0 ? {} : { map_ids: info.mapIds }),
     ...(info.btfId === 0 ? {} : { btf_id: info.btfId }),
-    ...(paths === undefined ? {} : { pinned: pathsOf(paths, 'prog', info.id) }),
+    ...pinnedField(paths, 'prog', info.id),
   }
 }
 

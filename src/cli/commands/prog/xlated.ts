@@ -1,33 +1,17 @@
-import { writeFileSync } from 'node:fs'
 import { toHex } from '../../../base/index.js'
-import { decodeInsns, formatKernelInsn, insnSlots } from '../../../isa/index.js'
-import { oneNamed } from '../../noun/objects.js'
-import type { VerbContext } from '../../noun/verb.js'
+import { decodeInsns, formatKernelInsn, type Insn, insnSlots } from '../../../isa/index.js'
+import type { Kernel, ProgInfo } from '../../../kernel/index.js'
 import { lineJson, lineText, namesOf, placesOf } from './places.js'
 
-/** `prog dump xlated PROG [opcodes] [linum] [file FILE]`: instructions as the kernel translated them. */
-export function dumpXlated(context: VerbContext): void {
-  const { kernel, words } = context
-  const { info } = oneNamed(context, 'prog', true)
-  let opcodes = false
-  let linum = false
-  let file: string | undefined
-  while (!words.done) {
-    if (words.take('opcodes')) opcodes = true
-    else if (words.take('linum')) linum = true
-    else if (words.take('file')) file = words.next('file')
-    else words.end()
-  }
+export interface XlatedOptions {
+  readonly opcodes: boolean
+  readonly linum: boolean
+}
+
+/** Instructions as the kernel translated them, as JSON and as text. */
+export function dumpXlated(kernel: Kernel, info: ProgInfo, options: XlatedOptions) {
+  const { opcodes, linum } = options
   const insns = info.xlatedProgInsns ?? new Uint8Array()
-  if (insns.length === 0)
-    throw words.wrong(
-      'the kernel does not show the instructions of this program (sysctl net.core.bpf_jit_harden, rights)',
-    )
-  if (file !== undefined) {
-    writeFileSync(file, insns)
-    context.silent()
-    return
-  }
   const places = placesOf(kernel, info)
   const decoded = decodeInsns(insns)
   const names = namesOf(kernel, info, places, decoded)
@@ -38,22 +22,40 @@ export function dumpXlated(context: VerbContext): void {
     line: places.lines.get(insn.pc),
     text: formatKernelInsn(insn, names),
   }))
-  context.answer(
-    rows.map(({ raw, func, line, text }) => ({
-      ...(func === undefined ? {} : { proto: func }),
-      ...lineJson(line, linum),
-      disasm: text,
-      ...(opcodes ? { opcodes: opcodesJson(raw) } : {}),
-    })),
-    rows
-      .flatMap(({ insn, raw, func, line, text }) => [
-        ...(func === undefined ? [] : [`${func}:`]),
-        ...(line === undefined ? [] : [lineText(line, linum)]),
-        `${String(insn.pc).padStart(4)}: ${text}`,
-        ...(opcodes ? [`       ${toHex(raw).replace(/..(?=.)/g, '$& ')}`] : []),
-      ])
-      .join('\n'),
-  )
+  const json = rows.map(({ raw, func, line, text }) => ({
+    ...(func === undefined ? {} : { proto: func }),
+    ...lineJson(line, linum),
+    disasm: text,
+    ...(opcodes ? { opcodes: opcodesJson(raw) } : {}),
+  }))
+  const text = rows
+    .flatMap(({ insn, raw, func, line, text }) => [
+      ...(func === undefined ? [] : [`${func}:`]),
+      ...(line === undefined ? [] : [lineText(line, linum)]),
+      `${String(insn.pc).padStart(4)}: ${text}`,
+      ...(opcodes ? [`       ${spacedHex(raw)}`] : []),
+    ])
+    .join('\n')
+  return { json, text }
+}
+
+/** The program's instructions with their texts, without source. */
+export function xlatedTexts(
+  kernel: Kernel,
+  info: ProgInfo,
+): { readonly insn: Insn; readonly text: string; readonly hex: string }[] {
+  const insns = info.xlatedProgInsns ?? new Uint8Array()
+  const decoded = decodeInsns(insns)
+  const names = namesOf(kernel, info, { functions: new Map(), lines: new Map() }, decoded)
+  return decoded.map((insn) => ({
+    insn,
+    text: formatKernelInsn(insn, names),
+    hex: spacedHex(insns.subarray(insn.pc * 8, (insn.pc + insnSlots(insn)) * 8)),
+  }))
+}
+
+function spacedHex(raw: Uint8Array): string {
+  return toHex(raw).replace(/..(?=.)/g, '$& ')
 }
 
 function opcodesJson(raw: Uint8Array): object {

@@ -1,0 +1,66 @@
+import { errorCode, type Fd, type Kernel } from '../../../kernel/index.js'
+import type { CommandHost } from '../../host/host.js'
+import { attempt } from '../../noun/command-error.js'
+import type { VerbContext } from '../../noun/verb.js'
+
+const CHUNK = 1 << 14
+
+/** `prog tracelog`: the kernel's trace pipe, until Ctrl-C. */
+export async function traceLog(context: VerbContext): Promise<void> {
+  const { kernel, words, host, json, pretty } = context
+  words.end()
+  const fd = attempt("can't open trace pipe", () => kernel.call('trace_pipe_open', { turnOn: true }))
+  const decoder = new TextDecoder()
+  let rest = ''
+  let first = true
+  if (json) host.out('[')
+  await readForever(host, kernel, fd, (bytes) => {
+    const text = decoder.decode(bytes, { stream: true })
+    if (!json) {
+      host.out(text)
+      return
+    }
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      host.out(`${first ? '' : `,${pretty ? '\n' : ''}`}${JSON.stringify(line)}`)
+      first = false
+    }
+  })
+  if (json) host.out(']\n')
+}
+
+/** Hands out what a descriptor gives, as it comes, until the command is interrupted. Other commands have their turn meanwhile. */
+export async function readForever(
+  host: CommandHost,
+  kernel: Kernel,
+  fd: Fd,
+  take: (bytes: Uint8Array) => void,
+): Promise<void> {
+  while (!host.signal.aborted) {
+    let bytes: Uint8Array | undefined
+    try {
+      bytes = kernel.call('read', { fd, size: CHUNK })
+    } catch (error) {
+      if (errorCode(error) !== 'EAGAIN') throw error
+    }
+    if (bytes === undefined) await host.wait(readable(kernel, fd, host.signal))
+    else if (bytes.length === 0) return
+    else {
+      take(bytes)
+      await host.drained()
+    }
+  }
+}
+
+function readable(kernel: Kernel, fd: Fd, signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    const end = (): void => {
+      watch[Symbol.dispose]()
+      signal.removeEventListener('abort', end)
+      done()
+    }
+    const watch = kernel.watch(fd, end, { gone: done })
+    signal.addEventListener('abort', end)
+  })
+}

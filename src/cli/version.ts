@@ -1,0 +1,6 @@
+import { readFileSync } from 'node:fs'
+
+const pkg = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+
+/** Version of this package. */
+export const VERSION: string = pkg.version
