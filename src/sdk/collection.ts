@@ -45,6 +45,8 @@ export interface CollectionOptions extends MapPlacement {
   readonly logLevel?: number
   /** Values of .kconfig externs: text like /boot/config, or `{ CONFIG_HZ: '250' }`. Default: the kernel's own configuration. */
   readonly kconfig?: string | Readonly<Record<string, string | number | bigint | boolean>>
+  /** Device that the maps and programs are for (offload), by its number. */
+  readonly ifindex?: number
   /** Programs that others replace (freplace) or trace (fentry, fexit), by the name of the latter. */
   readonly attachTo?: Readonly<Record<string, AttachTo>>
 }
@@ -264,7 +266,7 @@ class Loader {
     try {
       if (map.structOps !== undefined)
         return createStructOpsMap(this.kernel, this.spec, map, this.vmlinux(), this.btfFd)
-      return createMap(this.kernel, map, this.btfFd)
+      return createMap(this.kernel, map, this.btfFd, this.options.ifindex)
     } catch (error) {
       if (!(error instanceof KernelError)) throw error
       const { code, hint, log } = error
@@ -353,6 +355,7 @@ class Loader {
           }
         : {}),
       ...(this.fdArray.length > 1 ? { fdArray: this.fdArray } : {}),
+      ...(this.options.ifindex === undefined ? {} : { progIfindex: this.options.ifindex }),
       ...attachTargetOf(spec, program, this.kernelBtf, this.options.attachTo?.[program.name]),
       ...(program.type === 'struct_ops' ? structOpsTarget(spec, program, this.vmlinux()) : {}),
     }

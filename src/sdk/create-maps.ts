@@ -29,11 +29,15 @@ export function pinPathOf(spec: ObjectSpec, map: MapSpec, placement: MapPlacemen
 }
 
 /** Creates a map (and, first, the template of a map-in-map). The caller owns the descriptor. Throws KernelError. */
-export function createMap(kernel: Kernel, map: MapSpec, btfFd: Fd | undefined): Fd {
+export function createMap(kernel: Kernel, map: MapSpec, btfFd: Fd | undefined, mapIfindex?: number): Fd {
   const { needsInner, btfKeyTypeId, btfValueTypeId, ...plain } = creationOf(kernel, map)
   const inner = map.inner === undefined || !needsInner ? undefined : createMap(kernel, map.inner, btfFd)
   try {
-    const request: MapCreateRequest = inner === undefined ? plain : { ...plain, innerMapFd: inner }
+    const request: MapCreateRequest = {
+      ...plain,
+      ...(inner === undefined ? {} : { innerMapFd: inner }),
+      ...(mapIfindex === undefined ? {} : { mapIfindex }),
+    }
     if (btfFd === undefined || (btfKeyTypeId === 0 && btfValueTypeId === 0)) return kernel.call('map_create', request)
     try {
       return kernel.call('map_create', { ...request, btfFd, btfKeyTypeId, btfValueTypeId })

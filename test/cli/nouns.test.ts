@@ -83,18 +83,19 @@ test('elements: by bytes, by hex, by JSON, through BTF', () => {
 
 test('wrong words name themselves and the usage', () => {
   const cases: [string[], RegExp][] = [
-    [['map', 'show', 'id'], /id is missing.*usage: skep map show/s],
-    [['map', 'show', 'id', 'x'], /id is a number, not 'x'/],
-    [['map', 'show', 'colour', 'red'], /named by id, name, pinned, not 'colour'/],
+    [['map', 'show', 'id'], /what is 'id'\?.*usage: skep map show/s],
+    [['map', 'show', 'id', 'x'], /can't parse x as ID/],
+    [['map', 'show', 'colour', 'red'], /expected 'id', 'name' or 'pinned', got: 'colour'\?/],
     [['map', 'dump', 'name', 'nothere'], /no map has the name 'nothere'.*--load/s],
-    [['map', 'lookup', 'name', 'kinds', 'key', '1', '--load', OBJECT], /the key has 4 bytes, 1 are given/],
-    [['map', 'lookup', 'name', 'kinds', 'key', '1', '0', '0', '256', '--load', OBJECT], /'256' is no byte/],
-    [['map', 'lookup', 'name', 'kinds', 'key', 'hex', 'zz', '--load', OBJECT], /'zz' is no hexadecimal byte/],
+    [['map', 'lookup', 'name', 'kinds', 'key', '1', '--load', OBJECT], /key expected 4 bytes got 1/],
+    [['map', 'lookup', 'name', 'kinds', 'key', '1', '0', '0', '256', '--load', OBJECT], /error parsing byte: 256/],
+    [['map', 'lookup', 'name', 'kinds', 'key', 'hex', 'zz', '--load', OBJECT], /error parsing byte: zz/],
     [['map', 'update', 'name', 'kinds', 'key', 'json', '{', 'value', '1', '--load', OBJECT], /'\{' is not JSON/],
-    [['map', 'create', '/sys/fs/bpf/x', 'type', 'wish'], /there is no map type 'wish'/],
-    [['prog', 'dump', 'machine', 'id', '1'], /'xlated' or 'jited' expected/],
-    [['prog', 'run', 'name', 'count_packets', '--load', OBJECT], /data_in or ctx_in is missing/],
-    [['feature', 'probe', 'everything'], /not 'everything'/],
+    [['map', 'create', '/sys/fs/bpf/x', 'type', 'wish'], /'create' needs at least 7 arguments, 3 found/],
+    [['map', 'create', '/sys/fs/bpf/x', 'type', 'wish', 'key', '4', 'value', '4'], /unrecognized map type: wish/],
+    [['prog', 'dump', 'id', '1'], /expected 'xlated' or 'jited', got: id/],
+    [['prog', 'run', 'name', 'count_packets', '--load', OBJECT], /'run' needs at least 4 arguments, 2 found/],
+    [['feature', 'probe', 'everything'], /got: 'everything'/],
   ]
   for (const [words, expected] of cases) {
     const { status, stderr } = skep(...words)

@@ -98,7 +98,7 @@ test('feature probe agrees with bpftool', (t) => {
   if (reason) return t.skip(reason)
   const theirs = bpftool()
   if (theirs === undefined) return t.skip('bpftool feature probe does not work here')
-  const ours = skepJson('feature', 'probe', '--kernel', 'linux', '--no-helpers')
+  const ours = skepJson('feature', 'probe', '--kernel', 'linux', 'nohelpers')
   assert.deepEqual(ours.system_config, theirs.system_config)
   assert.deepEqual(ours.syscall_config, theirs.syscall_config)
   for (const section of ['program_types', 'map_types', 'misc']) {

@@ -14,7 +14,8 @@ export function skep(...args: readonly string[]): CliResult {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
-    env: { ...process.env, NO_COLOR: '1' },
+    // No kernel that somebody keeps.
+    env: { ...process.env, NO_COLOR: '1', SKEP_DIR: '/nonexistent' },
   })
   return { status: run.status ?? -1, stdout: run.stdout, stderr: run.stderr }
 }

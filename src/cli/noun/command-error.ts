@@ -15,6 +15,8 @@ interface CommandErrorOptions {
   readonly cause?: unknown
   /** Lines that bpftool prints before its own. */
   readonly before?: string
+  /** Lines that bpftool prints after its own; 'usage' stands for its usage. */
+  readonly after?: string
 }
 
 /** A command cannot do what it was told. The message is bpftool's, for the commands that are bpftool's. */
@@ -24,6 +26,7 @@ export class CommandError extends Error {
   readonly hint: string | undefined
   readonly status: number
   readonly before: string | undefined
+  readonly after: string | undefined
 
   constructor(message: string, options: CommandErrorOptions = {}) {
     super(message, options.cause === undefined ? {} : { cause: options.cause })
@@ -31,6 +34,7 @@ export class CommandError extends Error {
     this.hint = options.hint
     this.status = options.status ?? 255
     this.before = options.before
+    this.after = options.after
   }
 }
 

@@ -47,6 +47,7 @@ export function verbCommand(noun: string, verb: Verb, host: CommandHost): Comman
         debug: options.debug === true,
         nomount: false,
         legacy: false,
+        strict: false,
         baseBtf: undefined,
       })
       host.exitStatus = status === 0 ? 0 : 1

@@ -17,6 +17,8 @@ export interface VerbOptions {
   readonly nomount: boolean
   /** Accept kprobes and what else older libbpf accepted (bpftool's -l). */
   readonly legacy: boolean
+  /** Only what bpftool takes: nothing of ours. */
+  readonly strict: boolean
   /** Base of a split BTF. */
   readonly baseBtf: string | undefined
 }

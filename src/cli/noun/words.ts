@@ -48,10 +48,10 @@ export class Words {
   }
 
   /** At least so many words must be left. */
-  need(count: number, status?: number): void {
+  need(count: number, status?: number, after?: 'usage'): void {
     if (this.left >= count) return
     const name = this.#words[this.#at - 1] ?? ''
-    throw this.wrong(`'${name}' needs at least ${count} arguments, ${this.left} found`, status)
+    throw this.wrong(`'${name}' needs at least ${count} arguments, ${this.left} found`, status, after)
   }
 
   number(what: string): number {
@@ -67,8 +67,8 @@ export class Words {
   }
 
   /** The error for words that are not understood. */
-  wrong(problem: string, status?: number): CommandError {
-    const more = status === undefined ? {} : { status }
+  wrong(problem: string, status?: number, after?: string): CommandError {
+    const more = { ...(status === undefined ? {} : { status }), ...(after === undefined ? {} : { after }) }
     return new CommandError(problem, { kind: 'words', hint: `usage: ${this.#usage}`, ...more })
   }
 

@@ -7,7 +7,7 @@ import { JsonWriter } from '../../btf/index.js'
  */
 export function jsonText(value: unknown, pretty: boolean): string {
   const writer = new JsonWriter(pretty)
-  write(writer, value)
+  write(writer, value, pretty ? 0 : undefined)
   return writer.toString()
 }
 
@@ -20,23 +20,26 @@ export class RawJson {
   }
 }
 
-function write(writer: JsonWriter, value: unknown): void {
+/** `depth`: how far pretty text is indented. */
+function write(writer: JsonWriter, value: unknown, depth: number | undefined): void {
+  const deeper = depth === undefined ? undefined : depth + 1
   if (value === null || value === undefined) writer.raw('null')
   else if (typeof value === 'string') writer.string(value)
   else if (typeof value === 'bigint' || typeof value === 'boolean') writer.raw(String(value))
   else if (typeof value === 'number') writer.raw(Number.isFinite(value) ? String(value) : 'null')
-  else if (value instanceof RawJson) writer.raw(value.text)
+  else if (value instanceof RawJson)
+    writer.raw(depth ? value.text.replaceAll('\n', `\n${'    '.repeat(depth)}`) : value.text)
   else if (value instanceof Uint8Array) writer.string(toHex(value))
   else if (Array.isArray(value)) {
     writer.startArray()
-    for (const item of value) write(writer, item)
+    for (const item of value) write(writer, item, deeper)
     writer.endArray()
   } else {
     writer.startObject()
     for (const [name, item] of Object.entries(value as object)) {
       if (item === undefined) continue
       writer.name(name)
-      write(writer, item)
+      write(writer, item, deeper)
     }
     writer.endObject()
   }

@@ -62,6 +62,7 @@ async function dump(host: CommandHost, words: readonly string[], options: Option
       debug: false,
       nomount: false,
       legacy: false,
+      strict: false,
       baseBtf: options.base,
     })
     host.exitStatus = status === 0 ? 0 : 1

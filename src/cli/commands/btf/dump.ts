@@ -28,12 +28,12 @@ interface Source {
 
 function dumpTypes(context: VerbContext): void {
   const { words, json, pretty } = context
-  words.need(2)
+  words.need(2, undefined, 'usage')
   const { btf, roots } = readSource(context)
   let format: 'raw' | 'c' = 'raw'
   while (!words.done) {
     if (!words.take('format')) throw words.wrong(`unrecognized option: '${words.peek()}'`, statusOf(EINVAL))
-    words.need(1, statusOf(EINVAL))
+    if (words.done) throw words.wrong("expecting value for 'format' option", statusOf(EINVAL), '\n')
     if (words.is('c')) format = 'c'
     else if (!words.is('raw'))
       throw words.wrong(`unrecognized format specifier: '${words.peek()}', possible values: raw, c`, statusOf(EINVAL))

@@ -13,7 +13,7 @@ const NAMES = Object.keys(GROUPS) as (keyof typeof GROUPS)[]
 /** `feature list_builtins GROUP`: names a line each. */
 export function listBuiltins(context: VerbContext): void {
   const { words } = context
-  words.need(1)
+  if (words.done) throw words.usage('which names?')
   const group = NAMES.find((name) => words.is(name))
   if (group === undefined) {
     const list = `${NAMES.slice(0, -1)

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import type { CommandHost } from '../../host/host.js'
-import { attempt } from '../../noun/command-error.js'
+import { attempt, CommandError } from '../../noun/command-error.js'
 import { nounCommand } from '../../noun/noun-command.js'
-import { everyObject, oneNamed, shown } from '../../noun/objects.js'
+import { everyObject, type Opened, oneNamed, shown } from '../../noun/objects.js'
 import { pinObject } from '../../noun/pin.js'
 import { pinnedPaths } from '../../noun/surroundings.js'
 import type { Noun, VerbContext } from '../../noun/verb.js'
@@ -32,10 +32,21 @@ function showLinks(context: VerbContext): void {
 }
 
 function detach(context: VerbContext): void {
-  const { fd } = oneNamed(context, 'link')
+  const { fd } = namedOrOne(context)
   context.words.end()
   attempt('failed link detach', () => context.kernel.call('link_detach', { linkFd: fd }), 1)
   context.silent()
+}
+
+/** bpftool ends with 1 here, whatever was wrong. */
+function namedOrOne(context: VerbContext): Opened<'link'> {
+  try {
+    return oneNamed(context, 'link')
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    const { message, kind, hint, cause } = error
+    throw new CommandError(message, { kind, hint, cause, status: 1 })
+  }
 }
 
 /** `skep link …` */

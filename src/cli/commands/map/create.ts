@@ -55,7 +55,7 @@ export function createMap(context: VerbContext): void {
     ...(mapIfindex === undefined ? {} : { mapIfindex }),
   }
   const bpfFd = attempt('map create failed', () => kernel.call('map_create', request))
-  attempt(`can't pin the object (${pathname})`, () => kernel.call('obj_pin', { bpfFd, pathname }))
+  attempt(`can't pin the object (${pathname})`, () => kernel.call('obj_pin', { bpfFd, pathname }), 'errno')
   context.silent()
 }
 

@@ -1,5 +1,5 @@
 import { errorCode, type KernelError } from '../../../kernel/index.js'
-import { attempt, CommandError, statusOf } from '../../noun/command-error.js'
+import { attempt, statusOf } from '../../noun/command-error.js'
 import { oneNamed } from '../../noun/objects.js'
 import type { VerbContext } from '../../noun/verb.js'
 import { hexList, printElements, readElement, spaced } from './bytes.js'
@@ -76,8 +76,7 @@ export function popElement(context: VerbContext): void {
     if (errorCode(error) === undefined) throw error
     const { errno } = error as KernelError
     if (errorCode(error) !== 'ENOENT') attempt('pop failed', () => raise(error), 'errno')
-    if (!context.json) throw new CommandError('empty map', { status: statusOf(errno) })
-    context.answer(null, '')
+    context.answer(null, 'Error: empty map')
     context.exit(statusOf(errno))
   }
 }

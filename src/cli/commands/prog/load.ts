@@ -25,6 +25,7 @@ import { describeProg } from './show.js'
 
 const STRICT = `Warning: bpftool is now running in libbpf strict mode and has more stringent requirements about BPF programs.
 If it used to work for this object file but now doesn't, see --legacy option for more details.
+
 `
 
 interface Wanted {
@@ -79,7 +80,7 @@ const AFTER_PATH = ['type', 'map', 'dev', 'pinmaps'] as const
 
 function readWords(context: VerbContext, all: boolean): Wanted {
   const { words } = context
-  words.need(all ? 2 : 1)
+  words.need(all || context.strict ? 2 : 1)
   const file = words.next('object file')
   const path = words.done || (!all && AFTER_PATH.some((word) => words.peek() === word)) ? undefined : words.next('path')
   let type: string | undefined
@@ -140,7 +141,7 @@ function mapsOf(spec: ObjectSpec, { maps }: Wanted): Record<string, BpfMap> {
     if (found === undefined)
       throw new CommandError(name === undefined ? 'invalid map index' : `unable to find map '${name}'`, {
         before: '',
-        hint: STRICT,
+        after: STRICT,
       })
     given[found.name] = map
   }
@@ -174,6 +175,7 @@ function failed(message: string, error: unknown, before = ''): unknown {
   return new CommandError(message, {
     cause: error,
     before,
+    after: STRICT,
     hint: [reason, error instanceof Error && 'hint' in error ? error.hint : undefined].filter(Boolean).join('\n'),
   })
 }

@@ -37,30 +37,33 @@ export async function readForever(
   fd: Fd,
   take: (bytes: Uint8Array) => void,
 ): Promise<void> {
+  // One watch for all the time: each new one would tell of what was there before.
+  let news = true
+  let tell = (): void => undefined
+  const wake = (): void => {
+    news = true
+    tell()
+  }
+  using _watch = kernel.watch(fd, wake, { gone: wake })
+  host.signal.addEventListener('abort', wake)
   while (!host.signal.aborted) {
+    news = false
     let bytes: Uint8Array | undefined
     try {
       bytes = kernel.call('read', { fd, size: CHUNK })
     } catch (error) {
       if (errorCode(error) !== 'EAGAIN') throw error
     }
-    if (bytes === undefined) await host.wait(readable(kernel, fd, host.signal))
-    else if (bytes.length === 0) return
-    else {
+    if (bytes?.length === 0) return
+    if (bytes !== undefined) {
       take(bytes)
       await host.drained()
+    } else if (!news) {
+      await host.wait(
+        new Promise<void>((done) => {
+          tell = done
+        }),
+      )
     }
   }
-}
-
-function readable(kernel: Kernel, fd: Fd, signal: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    const end = (): void => {
-      watch[Symbol.dispose]()
-      signal.removeEventListener('abort', end)
-      done()
-    }
-    const watch = kernel.watch(fd, end, { gone: done })
-    signal.addEventListener('abort', end)
-  })
 }

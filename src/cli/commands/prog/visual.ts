@@ -20,6 +20,13 @@ const ENTRY = 0
 const EXIT = 1
 const FIRST = 2
 
+const CALL = 0x85
+const CLASS_JMP = 5
+const CLASS_JMP32 = 6
+const OP_JA = 0x00
+const OP_CALL = 0x80
+const OP_EXIT = 0x90
+
 /** A program's control flow as a graph for Graphviz, as bpftool draws it. */
 export function visualXlated(kernel: Kernel, info: ProgInfo, opcodes: boolean): string {
   const rows = xlatedTexts(kernel, info)
@@ -34,7 +41,7 @@ function functionsOf(rows: readonly Row[]): Row[][] {
   const starts = new Set([0])
   for (const { insn } of rows) {
     // Compiled programs have the distance in `off` (and the subprogram's number in `imm`), others in `imm`.
-    if (insn.op?.name === 'call' && insn.src === BPF_PSEUDO_CALL) starts.add(insn.pc + 1 + (insn.off || insn.imm))
+    if (insn.code === CALL && insn.src === BPF_PSEUDO_CALL) starts.add(insn.pc + 1 + (insn.off || insn.imm))
   }
   const functions: Row[][] = []
   for (const row of rows) {
@@ -43,12 +50,6 @@ function functionsOf(rows: readonly Row[]): Row[][] {
   }
   return functions
 }
-
-const CLASS_JMP = 5
-const CLASS_JMP32 = 6
-const OP_JA = 0x00
-const OP_CALL = 0x80
-const OP_EXIT = 0x90
 
 function jumps({ code }: Insn): 'no' | 'always' | 'maybe' | 'exit' {
   const group = code & 7

@@ -82,7 +82,7 @@ function showVersion(host: CommandHost, { json, pretty }: VerbOptions): number {
 function showError(host: CommandHost, options: VerbOptions, error: unknown, usage: string): number {
   const known = errorOf(error)
   if (known === undefined) throw error
-  const { message, before, status, kind, hint } = known
+  const { message, before, after, status, kind, hint } = known
   if (before !== undefined) host.err(before)
   if (kind === 'usage') return showUsage(host, options, usage, status)
   if (kind === 'quiet') {
@@ -90,7 +90,7 @@ function showError(host: CommandHost, options: VerbOptions, error: unknown, usag
     return status
   }
   if (options.json) host.out(`${jsonText({ error: message }, options.pretty)}\n`)
-  else host.err(`Error: ${message}\n`)
+  else host.err(`Error: ${message}\n${after === 'usage' ? usage : (after ?? '')}`)
   if (!options.json && host.env.SKEP_HINTS !== undefined && hint !== undefined) host.err(`hint: ${hint}\n`)
   return status
 }

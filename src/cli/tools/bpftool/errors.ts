@@ -10,14 +10,15 @@ interface Known {
   readonly kind: CommandErrorKind
   readonly status: number
   readonly before?: string | undefined
+  readonly after?: string | undefined
   readonly hint?: string | undefined
 }
 
 /** What bpftool makes of an error; undefined for a defect. */
 export function errorOf(error: unknown): Known | undefined {
   if (error instanceof CommandError) {
-    const { message, kind, status, before, hint } = error
-    return { message, kind, status, before, hint }
+    const { message, kind, status, before, after, hint } = error
+    return { message, kind, status, before, after, hint }
   }
   const failed = (message: string, hint?: string): Known => ({ message, kind: 'failed', status: 255, hint })
   if (error instanceof KernelError) return failed(`${error.syscall}: ${errnoText(error.errno)}`, error.hint)

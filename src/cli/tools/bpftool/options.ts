@@ -85,6 +85,7 @@ export function readOptions(args: readonly string[]): ReadOptions | { readonly w
     debug: flags.has('debug'),
     nomount: flags.has('nomount'),
     legacy: flags.has('legacy'),
+    strict: true,
     baseBtf,
   }
   return { options, words, help: flags.has('help'), version: flags.has('version') }
