@@ -387,9 +387,10 @@ export declare function defineC(btf: Btf, id: number): string;
 
 export declare function dumpJson(btf: Btf, options?: {
     pretty?: boolean;
+    ids?: Iterable<number>;
 }): string;
 
-export declare function dumpRaw(btf: Btf): Generator<string>;
+export declare function dumpRaw(btf: Btf, ids?: Iterable<number>): Generator<string>;
 
 export declare function encodeBtf(types: readonly NewBtfType[], options?: {
     base?: Btf;

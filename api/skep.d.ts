@@ -187,6 +187,7 @@ export interface CollectionOptions extends MapPlacement {
     readonly targetBtf?: Btf | null;
     readonly logLevel?: number;
     readonly kconfig?: string | Readonly<Record<string, string | number | bigint | boolean>>;
+    readonly ifindex?: number;
     readonly attachTo?: Readonly<Record<string, AttachTo>>;
 }
 
@@ -526,6 +527,7 @@ export declare class PerfBuffer<T = Uint8Array> implements AsyncIterable<PerfSam
 export interface PerfBufferOptions<T> {
     readonly pages?: number;
     readonly wakeupEvents?: number;
+    readonly timestamps?: boolean;
     readonly decode?: (sample: Uint8Array) => T;
 }
 
@@ -541,6 +543,7 @@ export interface PerfEventOptions extends CookieOptions {
 export interface PerfSample<T> {
     readonly cpu: number;
     readonly data: T;
+    readonly time?: bigint;
 }
 
 export declare class Printk implements AsyncIterable<PrintkLine> {
