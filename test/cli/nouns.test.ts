@@ -93,7 +93,7 @@ test('wrong words name themselves and the usage', () => {
     [['map', 'update', 'name', 'kinds', 'key', 'json', '{', 'value', '1', '--load', OBJECT], /'\{' is not JSON/],
     [['map', 'create', '/sys/fs/bpf/x', 'type', 'wish'], /'create' needs at least 7 arguments, 3 found/],
     [['map', 'create', '/sys/fs/bpf/x', 'type', 'wish', 'key', '4', 'value', '4'], /unrecognized map type: wish/],
-    [['prog', 'dump', 'id', '1'], /expected 'xlated' or 'jited', got: id/],
+    [['prog', 'dump', 'machine', 'id', '1'], /expected 'xlated' or 'jited', got: machine/],
     [['prog', 'run', 'name', 'count_packets', '--load', OBJECT], /'run' needs at least 4 arguments, 2 found/],
     [['feature', 'probe', 'everything'], /got: 'everything'/],
   ]

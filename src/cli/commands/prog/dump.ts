@@ -63,7 +63,7 @@ function head({ info }: Opened<'prog'>): string {
 }
 
 function dumpOne(context: VerbContext, { info }: Opened<'prog'>, jited: boolean, options: XlatedOptions) {
-  if (jited) return jitedText(info, options)
+  if (jited) return jitedText(context.kernel, info, needBytes(info.jitedProgInsns, true), options)
   needBytes(info.xlatedProgInsns, false)
   return dumpXlated(context.kernel, info, options)
 }
