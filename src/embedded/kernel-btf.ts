@@ -1,5 +1,6 @@
 import { BtfBuilder } from '../btf/index.js'
 import { kfuncNames } from '../vm/index.js'
+import { KernelTypes } from './kernel-types.js'
 
 interface KernelBtf {
   readonly bytes: Uint8Array
@@ -9,14 +10,14 @@ interface KernelBtf {
 
 let built: KernelBtf | undefined
 
-/** BTF that names the kernel functions of the machine, as vmlinux BTF does on Linux. Their prototypes are left open. */
+/** BTF that names the kernel functions of the machine with their prototypes, as vmlinux BTF does on Linux. */
 export function kernelBtf(): KernelBtf {
   if (built === undefined) {
     const builder = new BtfBuilder()
-    const proto = builder.add({ kind: 'func_proto', name: '', type: 0, params: [] })
+    const types = new KernelTypes(builder)
     const functions = new Map<number, string>()
     for (const name of kfuncNames()) {
-      functions.set(builder.add({ kind: 'func', name, type: proto, linkage: 'static' }), name)
+      functions.set(types.func(name), name)
     }
     built = { bytes: builder.build(), functions }
   }

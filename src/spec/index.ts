@@ -33,6 +33,8 @@ export {
 } from './helpers.js'
 export { KFUNCS_KERNEL } from './kfuncs.gen.js'
 export {
+  KERNEL_STRUCTS,
+  type KernelStruct,
   KFUNCS,
   type Kfunc,
   type KfuncFlag,
@@ -42,6 +44,7 @@ export {
   kfuncAllowed,
   kfuncByName,
   kfuncParams,
+  kfuncReturns,
 } from './kfuncs.js'
 export { LIMITS } from './limits.js'
 export { LINK_TYPES, type LinkTypeName, type LinkTypeRow, linkTypeByName, linkTypeName } from './link-types.js'

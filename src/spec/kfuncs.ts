@@ -1,6 +1,7 @@
 // Kernel functions (kfuncs) that programs may call. The rows are recorded from a kernel; more kernels, more rows.
 
 import type { AbiArg, AbiResult, HelperParam } from './helper-kinds.js'
+import { KERNEL_STRUCTS as STRUCT_ROWS } from './kernel-structs.gen.js'
 import { KFUNC_ROWS } from './kfuncs.gen.js'
 import type { ProgTypeName } from './prog-type-names.js'
 
@@ -40,6 +41,21 @@ export type Kfunc = KfuncRow & { readonly name: KfuncName }
 /** All recorded kfuncs, by name in alphabetical order. */
 export const KFUNCS: readonly Kfunc[] = KFUNC_ROWS
 
+/** A type that prototypes of kfuncs name. */
+export interface KernelStruct {
+  readonly name: string
+  readonly kind: 'struct' | 'union' | 'enum'
+  /** Bytes, on the recording kernel. */
+  readonly size: number
+  /** Only numbers inside: a program's own memory may stand for it. */
+  readonly plain?: true
+  /** The type its first bytes are. */
+  readonly first?: string
+}
+
+/** All structs, unions and enums that the prototypes name, in alphabetical order. */
+export const KERNEL_STRUCTS: readonly KernelStruct[] = STRUCT_ROWS
+
 const byName = new Map<string, Kfunc>(KFUNCS.map((row) => [row.name, row]))
 
 /** A kfunc's row by its name; undefined for a name not recorded. */
@@ -53,6 +69,11 @@ export function kfuncByName(name: string): Kfunc | undefined {
 export function kfuncAllowed(row: KfuncRow, progType: ProgTypeName): boolean {
   const types = row.progTypes.split(' ')
   return types.includes(progType === 'lsm' ? 'tracing' : progType)
+}
+
+/** What a kfunc returns, as C writes it. */
+export function kfuncReturns(row: KfuncRow): string {
+  return row.c.slice(0, row.c.indexOf(row.name)).trimEnd()
 }
 
 /** The parameters of a kfunc's C prototype. */
