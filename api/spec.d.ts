@@ -141,9 +141,19 @@ export interface HelperVariant {
     readonly gplOnly?: boolean;
 }
 
+export declare const KERNEL_STRUCTS: readonly KernelStruct[];
+
 export declare const KFUNCS: readonly Kfunc[];
 
 export declare const KFUNCS_KERNEL = "6.18.44";
+
+export interface KernelStruct {
+    readonly name: string;
+    readonly kind: 'struct' | 'union' | 'enum';
+    readonly size: number;
+    readonly plain?: true;
+    readonly first?: string;
+}
 
 export type Kfunc = KfuncRow & {
     readonly name: KfuncName;
@@ -782,6 +792,8 @@ export declare function kfuncByName(name: KfuncName): Kfunc;
 export declare function kfuncByName(name: string): Kfunc | undefined;
 
 export declare function kfuncParams(row: KfuncRow): readonly HelperParam[];
+
+export declare function kfuncReturns(row: KfuncRow): string;
 
 export declare function linkTypeByName(name: string): (LinkTypeRow & {
     readonly name: LinkTypeName;
