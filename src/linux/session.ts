@@ -14,6 +14,7 @@ const F_DUPFD_CLOEXEC = 1030
 
 /** BPF_MAP_TYPE_* whose values come once per possible CPU. */
 const PER_CPU_TYPES: ReadonlySet<number> = new Set([5, 6, 10, 21])
+const ARENA_TYPE = 33
 /** Types whose value is a descriptor or an id, 4 bytes to user space. */
 const FD_VALUE_TYPES: ReadonlySet<number> = new Set([3, 4, 8, 12, 13])
 
@@ -104,7 +105,20 @@ export class LinuxSession {
 
   mmap(fd: Fd, offset: number, length: number, writable: boolean): Uint8Array {
     this.check(fd, 'mmap')
+    const arena = objectKind(fd) === 'map' ? this.#arenaInfo(fd) : undefined
+    if (arena !== undefined) {
+      if (offset !== 0 || !writable) {
+        throw new KernelError('EINVAL', 'mmap', { hint: 'an arena is mapped as a whole, to be written' })
+      }
+      return this.mappings.mapArena(fd, arena.id, Number(arena.mapExtra), length)
+    }
     return this.mappings.map(fd, offset, length, writable)
+  }
+
+  #arenaInfo(fd: Fd) {
+    this.arena.reset()
+    const info = mapInfo(this, fd)
+    return info.type === ARENA_TYPE ? info : undefined
   }
 
   /** Memory for the element commands of a map. Throws KernelError: EBADF, EINVAL for what is no map. */

@@ -30,6 +30,7 @@ import { BpfProgram } from './bpf-program.js'
 import { createMap, type MapPlacement, makeParents, pinPathOf, reuseMap } from './create-maps.js'
 import { Handle } from './handle.js'
 import { KernelBtf } from './kernel-btf.js'
+import { PAGE } from './mapped-pages.js'
 import { createStructOpsMap, structOpsTarget, structOpsValue } from './struct-ops.js'
 import { VerifierError } from './verifier-error.js'
 
@@ -253,7 +254,8 @@ class Loader {
     this.owned.push(opened)
     this.maps.set(map.name, opened)
     if (reused !== undefined) return
-    if (map.contents !== undefined && map.structOps === undefined) opened.setBytes(new Uint8Array(4), map.contents)
+    if (map.type === 'arena') this.mapArena(opened, map.contents)
+    else if (map.contents !== undefined && map.structOps === undefined) opened.setBytes(new Uint8Array(4), map.contents)
     if (map.frozen) this.freeze(opened)
     if (pathname !== undefined) {
       makeParents(this.kernel, pathname)
@@ -280,6 +282,14 @@ class Loader {
         ...(log === undefined ? {} : { log }),
       })
     }
+  }
+
+  /** Programs take an arena's addresses from its mapping: it is there before they are loaded, as long as the collection. */
+  mapArena(map: BpfMap, contents: Uint8Array | undefined): void {
+    const { kernel } = this
+    const bytes = kernel.mmap(map.fd, 0, map.maxEntries * PAGE, true)
+    this.owned.push({ [Symbol.dispose]: () => kernel.munmap(bytes) })
+    if (contents !== undefined) bytes.set(contents)
   }
 
   freeze(map: BpfMap): void {

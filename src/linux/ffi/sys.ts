@@ -8,6 +8,8 @@ export interface Sys {
   /** The same with six arguments. */
   syscall6(nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number
   errno(): number
+  /** Memory at an address. It must stay mapped as long as the process runs. */
+  view(address: number, length: number): ArrayBuffer
   /** Address of a buffer's first byte. It does not keep the buffer alive. */
   address(buffer: Uint8Array): number
   /**
@@ -52,6 +54,7 @@ export function loadSys(): Sys {
     syscall: (nr, a, b, c) => Number(syscall(nr, a, b, c)),
     syscall6: (nr, a, b, c, d, e, f) => Number(syscall6(nr, a, b, c, d, e, f)),
     errno: () => koffi.errno(),
+    view: (address, length) => koffi.view(BigInt(address), length),
     address: (buffer) => Number(koffi.address(buffer)),
     poll: (fd, ready) => koffi.node.poll(fd, () => ready()),
   }
