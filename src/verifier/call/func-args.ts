@@ -8,6 +8,7 @@ import { contextName } from '../access/context-types.js'
 import { kindText } from '../access/typed-context.js'
 import type { Env, Subprog } from '../env.js'
 import { MAYBE_NULL, pointerReg, RDONLY, type Reg, TRUSTED, UNTRUSTED, unknownReg } from '../state/reg.js'
+import { makeCallbackDynptr } from './special/dynptr.js'
 
 /** What a caller must pass and the function may count on. */
 export type FuncArg =
@@ -231,7 +232,7 @@ export function entryReg(env: Env, arg: FuncArg): Reg {
     case 'arena':
       return unknownReg()
     case 'dynptr':
-      return env.unsupported('dynptr arguments of global functions')
+      return makeCallbackDynptr(pointerReg('dynptr_ptr'), 'local', env.newId())
     case 'mem': {
       const reg = pointerReg('mem', arg.flags)
       reg.memSize = arg.size

@@ -2,14 +2,7 @@
 
 import { resolve, sizeOf } from '../../btf/index.js'
 import type { Insn } from '../../isa/index.js'
-import {
-  allowedHelpers,
-  bpf_map_create_flags,
-  type Helper,
-  helperById,
-  helperFor,
-  mapTypeById,
-} from '../../spec/index.js'
+import { bpf_map_create_flags, type Helper, helperById, helperFor, mapTypeById } from '../../spec/index.js'
 import { checkAccess } from '../access/check-access.js'
 import { specialFields } from '../access/special-fields.js'
 import { checkResourceLeak } from '../check/exit.js'
@@ -35,6 +28,7 @@ import {
 import { helperCallback } from './callback.js'
 import { acquireReference, clearPacketPointers, releaseIntoMap, releaseReference } from './effects.js'
 import { type CallFacts, checkArg, isNull } from './helper-args.js'
+import { mayCallHelper } from './helper-rights.js'
 import { releaseDynptr } from './special/dynptr.js'
 import { exchanged } from './special/kptr.js'
 
@@ -62,9 +56,9 @@ export function helperCall(env: Env, insn: Insn): void {
   const known = helperById(imm)
   if (imm === 0) env.refuse('program of this type cannot use helper bpf_unspec#0')
   if (known === undefined) env.refuse(`invalid func unknown#${imm}`)
-  const { type, attachType, license } = env.prog
+  const { type, license } = env.prog
   const name = `bpf_${known.name}#${imm}`
-  if (!allowedHelpers(type, attachType).has(known.name)) {
+  if (!mayCallHelper(env, known.name)) {
     env.refuse(`program of this type cannot use helper ${name}`)
   }
   const helper = helperFor(known.name, type)

@@ -1,11 +1,13 @@
 // What a caller passes to a function that BTF describes. Linux: btf_check_func_arg_match().
 
-import { checkPlainPointer } from '../access/regions.js'
 import { isConst } from '../domain/num.js'
 import type { Env } from '../env.js'
-import { copyReg, MAYBE_NULL, type Reg, TRUSTED, typeText, UNTRUSTED } from '../state/reg.js'
+import { copyReg, MAYBE_NULL, type Reg, UNTRUSTED } from '../state/reg.js'
+import { checkArgType } from './arg-types.js'
 import { argsOf, type FuncArg, isUnfit } from './func-args.js'
 import { checkHelperMemory } from './helper-args.js'
+import { checkReleasedOffset } from './pointer-offset.js'
+import { dynptrArgument } from './special/dynptr.js'
 
 /** Refuses as Linux complains; whether that ends the program is the caller's to say. */
 export function checkPassed(env: Env, index: number): void {
@@ -29,7 +31,7 @@ function checkOne(env: Env, arg: FuncArg, i: number): void {
       if (reg.type !== 'scalar') env.refuse(`R${regno} is not a scalar`)
       return
     case 'ctx':
-      checkOffset(env, regno)
+      checkReleasedOffset(env, regno, false)
       if (reg.type !== 'ctx') env.refuse(`arg#${i} expects pointer to ctx`)
       return
     case 'arena':
@@ -38,12 +40,13 @@ function checkOne(env: Env, arg: FuncArg, i: number): void {
       }
       return
     case 'dynptr':
-      env.unsupported('dynptr arguments of global functions')
-      break
+      checkReleasedOffset(env, regno, false)
+      dynptrArgument(env, regno, { mutates: false }, () => {})
+      return
     case 'mem':
       // Untrusted memory is read by instructions that survive a fault: anything will do.
       if ((arg.flags & UNTRUSTED) !== 0) return
-      checkOffset(env, regno)
+      checkReleasedOffset(env, regno, false)
       checkMemory(env, regno, arg.size)
       if ((arg.flags & MAYBE_NULL) === 0 && (env.reg(regno).flags & MAYBE_NULL) !== 0) {
         env.refuse(`arg#${i} is expected to be non-NULL`)
@@ -71,33 +74,14 @@ function checkMemory(env: Env, regno: number, size: number): void {
 }
 
 function checkObject(env: Env, regno: number, arg: Extract<FuncArg, { kind: 'object' }>): void {
-  const reg = env.reg(regno)
   const nullable = (arg.flags & MAYBE_NULL) !== 0
-  if (isNull(reg) && nullable) return
-  const flags = nullable ? reg.flags & ~MAYBE_NULL : reg.flags
-  if (reg.type !== 'ptr_' || flags !== TRUSTED) {
-    env.refuse(`R${regno} type=${typeText(reg.type, reg.flags)} expected=trusted_ptr_`, 'EACCES')
-  }
-  env.unsupported('kernel objects passed to global functions')
-}
-
-/** Memory may be pointed into; objects only at a fixed offset; all else at its start. */
-function checkOffset(env: Env, regno: number): void {
-  const { type, flags } = env.reg(regno)
-  switch (type) {
-    case 'fp':
-    case 'pkt':
-    case 'pkt_meta':
-    case 'map_key':
-    case 'map_value':
-    case 'mem':
-    case 'buf':
-    case 'arena':
-    case 'scalar':
-      if ((flags & MAYBE_NULL) === 0) return
-      checkPlainPointer(env, regno)
-      return
-    default:
-      checkPlainPointer(env, regno, type === 'ptr_')
-  }
+  if (isNull(env.reg(regno)) && nullable) return
+  const btf = env.kernel?.btf.typeName(arg.id) ?? ''
+  checkArgType(
+    env,
+    regno,
+    { kind: 'ptr_to_btf_id', btf, ...(nullable ? { maybeNull: true as const } : {}) },
+    { helper: '', pointerField: undefined },
+  )
+  checkReleasedOffset(env, regno, false)
 }

@@ -1,7 +1,8 @@
 // Which registers may still be read from an instruction on: found once, from the instructions alone.
 
 import type { Insn } from '../../isa/index.js'
-import { allowedHelpers, helperById, helperFor } from '../../spec/index.js'
+import { helperById, helperFor } from '../../spec/index.js'
+import { mayCallHelper } from '../call/helper-rights.js'
 import { kfuncMeta, mayCall } from '../call/kfunc-meta.js'
 import type { Env } from '../env.js'
 import { successors } from './flow.js'
@@ -52,7 +53,7 @@ function argsOf(env: Env, insn: Insn): number {
   if (insn.src === 0) {
     // What the program type may not call is thought to read all.
     const helper = helperById(insn.imm)
-    const allowed = helper !== undefined && allowedHelpers(env.prog.type, env.prog.attachType).has(helper.name)
+    const allowed = helper !== undefined && mayCallHelper(env, helper.name)
     count = allowed ? helperFor(helper.name, env.prog.type).args.length : undefined
   } else if (insn.src === 2) {
     const meta = kfuncMeta(env, insn)
