@@ -179,6 +179,34 @@ export function eventsSuite(name: string, open: () => Kernel, skip: string | fal
     }),
   )
 
+  on('a perf event in a map lives as long as somebody can read it', () =>
+    withEvents(open, ['perf_output'], (collection, kernel) => {
+      const program = collection.program('perf_output')
+      const { fd: mapFd } = collection.map('perf')
+      const output = () => run(program)
+      assert.notEqual(output(), 0)
+      const buffers: Uint8Array[] = []
+      for (let cpu = 0; cpu < kernel.possibleCpus; cpu++) {
+        const request = { type: 1, config: 10n, sampleType: 1n << 10n, samplePeriod: 1n, wakeupEvents: 1, pid: -1, cpu }
+        const fd = kernel.call('perf_event_open', request)
+        buffers.push(kernel.mmap(fd, 0, 8192, true))
+        kernel.call('map_update_elem', { mapFd, key: Uint8Array.of(cpu, 0, 0, 0), value: Uint8Array.of(fd, 0, 0, 0) })
+        // The map and the mapping hold it.
+        kernel.call('close', { fd })
+      }
+      const written = () =>
+        buffers.reduce((sum, { buffer, byteOffset }) => sum + new DataView(buffer, byteOffset).getUint32(1024, true), 0)
+      assert.equal(output(), 0)
+      const first = written()
+      assert.ok(first > 0)
+      assert.equal(output(), 0)
+      assert.equal(written(), 2 * first)
+      assert.throws(() => kernel.call('map_lookup_elem', { mapFd, key: new Uint8Array(4) }), { code: 'ENOTSUPP' })
+      for (const bytes of buffers) kernel.munmap(bytes)
+      assert.notEqual(output(), 0)
+    }),
+  )
+
   on('ring buffer: what a handler throws, closes or asks does no harm', () =>
     withEvents(open, ['ring_burst'], async (collection) => {
       const ring = new RingBuffer(collection.map('ring'))

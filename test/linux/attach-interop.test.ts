@@ -207,3 +207,36 @@ test('maps that say LIBBPF_PIN_BY_NAME are shared by name, whoever comes first',
   using second = await load(fixture('object/btf_maps.o'), { kernel, pinPath, programs: [] })
   assert.equal(second.map(pinned.name).info().id, shown.id)
 })
+
+test('libbpf finds by name what we pinned, and we what libbpf pinned, in the place both take by default', {
+  skip,
+}, () => {
+  const path = join(root, 'examples/tc-bytes/bytes.o')
+  // Ours in a process of its own: it must see the same mounts as bpftool.
+  const ours = `
+    const { linux } = await import('${root}/dist/linux/index.js')
+    const { load } = await import('${root}/dist/sdk/index.js')
+    const kernel = linux()
+    const collection = await load('${path}', { kernel, programs: ['count_egress'], pinPath: '/sys/fs/bpf' })
+    console.log(JSON.stringify([collection.map('tc_bytes').info().id, collection.program('count_egress').info().mapIds]))`
+  const script = `
+    set -e
+    mount -t bpf bpf /sys/fs/bpf
+    bpftool prog load ${path} /sys/fs/bpf/theirs >&2
+    bpftool -j map show pinned /sys/fs/bpf/tc_bytes
+    "$0" --input-type=module -e "$1"
+    rm /sys/fs/bpf/tc_bytes /sys/fs/bpf/theirs
+    "$0" --input-type=module -e "$1"
+    bpftool prog load ${path} /sys/fs/bpf/theirs >&2
+    bpftool -j prog show pinned /sys/fs/bpf/theirs`
+  const away = ['--mount', '--propagation', 'private', 'bash', '-c', script, process.execPath, ours]
+  const output = execFileSync('unshare', away, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  const [theirMap, first, second, theirProgram] = output
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Json)
+  assert.equal(first[0], theirMap.id)
+  assert.ok(first[1].includes(theirMap.id))
+  assert.notEqual(second[0], theirMap.id)
+  assert.ok(theirProgram.map_ids.includes(second[0]))
+})
