@@ -49,6 +49,8 @@ export const MAP_RULES = [
     messages: [
       'no direct value access support for this map type',
       'invalid access to map value pointer, value_size=%d off=%d',
+      'map_ptr access not supported for map type %d',
+      'only read from %s is supported',
     ],
     cause: 'program',
     hint: 'Global variables are arrays of one element. Look up elements of other maps with bpf_map_lookup_elem.',
@@ -73,6 +75,7 @@ export const MAP_RULES = [
       'only one arena per program',
       'perf_event programs can only use preallocated hash map',
       'trace type programs can only use preallocated hash map',
+      'Only one arena per program',
     ],
     cause: 'program',
     hint:
