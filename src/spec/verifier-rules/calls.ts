@@ -368,11 +368,7 @@ export const CALL_RULES = [
   {
     id: 'kptr',
     title: 'A pointer kept in a value is read whole, and exchanged by bpf_kptr_xchg.',
-    messages: [
-      '%R has no valid kptr',
-      "off=%d doesn't point to kptr",
-      "off=%d kptr isn't referenced kptr",
-    ],
+    messages: ['%R has no valid kptr', "off=%d doesn't point to kptr", "off=%d kptr isn't referenced kptr"],
     cause: 'kind',
     hint: 'Load the field as one 8-byte pointer; put objects in and take them out with bpf_kptr_xchg, and give back what comes out.',
     check: 'old = bpf_kptr_xchg(&value->object, object);\nif (old)\n\tbpf_obj_drop(old);',
