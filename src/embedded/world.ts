@@ -1,6 +1,6 @@
 import { type DeviceMap, lastUserGone, MAP_TYPE } from '../maps/index.js'
 import { type Device, type Namespace, VirtualNetwork, type XskSocket } from '../netdev/index.js'
-import { type Engine, Interpreter, Jit, Machine, type MachineOptions, type NetworkHost } from '../vm/index.js'
+import { type Engine, Jit, Machine, type MachineOptions, type NetworkHost, WasmInterpreter } from '../vm/index.js'
 import { namespaceHost } from './hooks/namespace-host.js'
 import { EmbeddedHooks } from './hooks/packet-hooks.js'
 import { kernelBtf } from './kernel-btf.js'
@@ -50,7 +50,7 @@ export class World {
   statsUsers = 0
   /** The kernel's log, the oldest lines first: what bpf_jit_enable=2 has it write. */
   readonly log: string[] = []
-  readonly #interpreter: Interpreter
+  #interpreter: WasmInterpreter | undefined
   readonly #jit: Jit | undefined
   readonly #byHandle = new Map<number, MapObject | ProgObject>()
 
@@ -71,7 +71,6 @@ export class World {
     machine.network.host = this.hostOf(this.network.init)
     this.hooks = new EmbeddedHooks(this)
     this.network.hooks = this.hooks
-    this.#interpreter = new Interpreter(this.machine)
     if (options.engine !== 'interpreter') {
       // Every program is loaded by a privileged user here: only 2 hardens those.
       this.#jit = new Jit(this.machine, { blinded: () => this.sysctls.get('net.core.bpf_jit_harden') === 2 })
@@ -115,7 +114,9 @@ export class World {
   /** What programs loaded now run on: the compiler, unless bpf_jit_enable or the kernel's options say otherwise. */
   get engine(): Engine {
     const enabled = this.sysctls.get('net.core.bpf_jit_enable') !== 0
-    return enabled && this.#jit !== undefined ? this.#jit : this.#interpreter
+    if (enabled && this.#jit !== undefined) return this.#jit
+    this.#interpreter ??= new WasmInterpreter(this.machine)
+    return this.#interpreter
   }
 
   /** The kernel's own BTF: its kernel functions. */

@@ -3,6 +3,7 @@ export { BudgetError, ExecutionError, MemoryFault, type ProgramPlace, Unsupporte
 export { type FormatArgument, type Formatted, formatText } from './format.js'
 export { Interpreter, InterpreterRunner } from './interpreter/interpreter.js'
 export type { StepHook } from './interpreter/state.js'
+export { WasmInterpreter, WasmInterpreterRunner } from './interpreter/wasm-interpreter.js'
 export { type ImageFunction, type JitImage, PLACES_SECTION, readPlaces } from './jit/image.js'
 export { Jit, JitRunner } from './jit/jit.js'
 export type { JitOptions } from './jit/state.js'

@@ -1,5 +1,5 @@
 import { InvariantError } from '../base/index.js'
-import { Interpreter } from './interpreter/interpreter.js'
+import { WasmInterpreter } from './interpreter/wasm-interpreter.js'
 import type { LoadedProgram, Machine } from './machine.js'
 import type { Addr, Engine, ProgramImage } from './types.js'
 
@@ -19,10 +19,10 @@ export interface RawRunResult {
 }
 
 /** One interpreter for all bare runs of a machine: each has a stack in its memory. */
-const interpreters = new WeakMap<Machine, Interpreter>()
+const interpreters = new WeakMap<Machine, WasmInterpreter>()
 
-function interpreterOf(machine: Machine): Interpreter {
-  const known = interpreters.get(machine) ?? new Interpreter(machine)
+function interpreterOf(machine: Machine): WasmInterpreter {
+  const known = interpreters.get(machine) ?? new WasmInterpreter(machine)
   interpreters.set(machine, known)
   return known
 }

@@ -298,6 +298,7 @@ export class Machine {
   uninstall(program: LoadedProgram): void {
     for (const handle of program.functions) this.freeHandle(handle)
     this.freeHandle(program.image.handle)
+    program.runner.dispose?.()
   }
 }
 

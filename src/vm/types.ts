@@ -234,6 +234,8 @@ export interface Runner {
   burst?(plan: Addr, from: number, to: number): number
   /** What the program was compiled to, now if it was not yet. Absent or undefined: it is interpreted. */
   image?(): JitImage | undefined
+  /** Gives back what it has in the machine's memory: the program is gone. */
+  dispose?(): void
 }
 
 export interface Engine {

@@ -12,7 +12,17 @@ import {
   type Random,
   seededRandom,
 } from '#src/isa/index.js'
-import { type Engine, Interpreter, Jit, type JitOptions, Machine, rawImage, runRaw, XdpPacket } from '#src/vm/index.js'
+import {
+  type Engine,
+  Interpreter,
+  Jit,
+  type JitOptions,
+  Machine,
+  rawImage,
+  runRaw,
+  WasmInterpreter,
+  XdpPacket,
+} from '#src/vm/index.js'
 import { BPF_PROG_TYPE_XDP, type BpfSyscall, kernel, needsKernel } from '../support/bpf-syscall.js'
 import { testSeed } from '../support/seed.js'
 
@@ -25,6 +35,12 @@ const modes: Record<string, JitOptions> = {
   blinded: { blinded: () => true },
 }
 
+/** Every engine that must give what the reference interpreter gives. */
+const engines: Record<string, (machine: Machine) => Engine> = {
+  'interpreter in WebAssembly': (machine) => new WasmInterpreter(machine),
+}
+for (const [name, options] of Object.entries(modes)) engines[`jit, ${name}`] = (machine) => new Jit(machine, options)
+
 /** What a run gives, or the name of its error. */
 function outcome(machine: Machine, engine: Engine, insns: Uint8Array, mem: Uint8Array, budget: number): string {
   try {
@@ -35,11 +51,11 @@ function outcome(machine: Machine, engine: Engine, insns: Uint8Array, mem: Uint8
   }
 }
 
-for (const [name, options] of Object.entries(modes)) {
-  test(`generated programs give what the interpreter gives (${name}, seed ${seed})`, () => {
+for (const [name, make] of Object.entries(engines)) {
+  test(`generated programs give what the reference interpreter gives (${name}, seed ${seed})`, () => {
     const machine = new Machine()
     const interpreter = new Interpreter(machine)
-    const jit = new Jit(machine, options)
+    const jit = make(machine)
     for (let i = 0; i < PROGRAMS; i++) {
       const random = seededRandom(seed + i)
       const insns = generateProgram({ seed: seed + i, input: 'memory', length: 20 + (i % 80), subprogs: i % 3 })
@@ -90,19 +106,24 @@ function tangle(random: Random): Uint8Array {
 test(`control flow of any shape gives what the interpreter gives (seed ${seed})`, () => {
   const machine = new Machine()
   const interpreter = new Interpreter(machine)
-  const jit = new Jit(machine)
+  const others = Object.entries(engines).map(([name, make]) => ({ name, engine: make(machine) }))
   const none = new Uint8Array(0)
   for (let i = 0; i < PROGRAMS * 2; i++) {
     const insns = tangle(seededRandom(seed * 7 + i))
     const expected = outcome(machine, interpreter, insns, none, 1_000_000)
-    assert.equal(outcome(machine, jit, insns, none, 1_000_000), expected, `tangle ${seed * 7 + i}: ${toHex(insns)}`)
+    // The budget is where an endless one ends: without counting there is no end.
+    for (const { name, engine } of others) {
+      if (name === 'jit, unchecked') continue
+      const given = outcome(machine, engine, insns, none, 1_000_000)
+      assert.equal(given, expected, `${name}, tangle ${seed * 7 + i}: ${toHex(insns)}`)
+    }
   }
 })
 
 test(`generated programs give what Linux gives (seed ${seed})`, { skip: needsKernel }, () => {
   const linux = kernel as BpfSyscall
   const machine = new Machine()
-  const jit = new Jit(machine)
+  const all = Object.values(engines).map((make) => make(machine))
   let compared = 0
   for (let i = 0; i < PROGRAMS; i++) {
     const number = seed + i
@@ -116,15 +137,17 @@ test(`generated programs give what Linux gives (seed ${seed})`, { skip: needsKer
     const expected = linux.testRun(loaded.fd, packet)
     linux.close(loaded.fd)
     assert.equal(expected.errno, 0, `seed ${number}`)
-    const xdp = new XdpPacket(machine.memory, machine.network)
-    xdp.load(packet, 0, packet.length)
-    const program = machine.install(rawImage(machine, insns, 'generated'), jit)
-    machine.packet = xdp
-    program.runner.run(xdp.ctx)
-    assert.equal(machine.r0lo >>> 0, expected.retval, `seed ${number}: ${toHex(insns)} on ${toHex(packet)}`)
-    machine.packet = undefined
-    xdp.free()
-    machine.uninstall(program)
+    for (const engine of all) {
+      const xdp = new XdpPacket(machine.memory, machine.network)
+      xdp.load(packet, 0, packet.length)
+      const program = machine.install(rawImage(machine, insns, 'generated'), engine)
+      machine.packet = xdp
+      program.runner.run(xdp.ctx)
+      assert.equal(machine.r0lo >>> 0, expected.retval, `seed ${number}: ${toHex(insns)} on ${toHex(packet)}`)
+      machine.packet = undefined
+      xdp.free()
+      machine.uninstall(program)
+    }
     compared++
   }
   assert.ok(compared > PROGRAMS * 0.9, `${compared} of ${PROGRAMS} compared`)

@@ -1,25 +1,49 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test as testOnce } from 'node:test'
 import { FormatError } from '#src/base/index.js'
 import { assemble, programBuilder } from '#src/isa/index.js'
 import {
   BudgetError,
+  type Engine,
   ExecutionError,
   Interpreter,
   type LoadedProgram,
   Machine,
   MemoryFault,
   type ProgramImage,
+  type RawRunResult,
   rawImage,
   runRaw,
   UnsupportedError,
+  WasmInterpreter,
 } from '#src/vm/index.js'
+
+/** The interpreter of the running test: each test is there for the reference and for the one in WebAssembly. */
+let Current: typeof Interpreter | typeof WasmInterpreter = Interpreter
+
+function test(name: string, body: () => void): void {
+  for (const engine of [Interpreter, WasmInterpreter]) {
+    testOnce(`${name} (${engine.name})`, () => {
+      Current = engine
+      body()
+    })
+  }
+}
 
 const NOTHING = new Uint8Array(0)
 
 function run(text: string, mem = NOTHING, budget = 1_000_000): bigint {
-  return runRaw(new Machine(), assemble(text), mem, { budget }).r0
+  return runOn(new Machine(), assemble(text), mem, budget).r0
 }
+
+/** runRaw on the interpreter of the test; one for each machine. */
+function runOn(machine: Machine, insns: Uint8Array, mem = NOTHING, budget?: number): RawRunResult {
+  const engine = made.get(machine) ?? new Current(machine)
+  made.set(machine, engine)
+  return runRaw(machine, insns, mem, { engine, ...(budget === undefined ? {} : { budget }) })
+}
+
+const made = new WeakMap<Machine, Engine>()
 
 function thrownBy(action: () => unknown): unknown {
   try {
@@ -56,7 +80,7 @@ test('callbacks and nested loops are within the budget', () => {
     .call('loop')
     .exit()
   b.label('callback').mov64Imm(0, 0).exit()
-  const program = machine.install(rawImage(machine, b.build()), new Interpreter(machine))
+  const program = machine.install(rawImage(machine, b.build()), new Current(machine))
   machine.budget = 10_000
   assert.ok(thrownBy(() => program.runner.run(0)) instanceof BudgetError)
   machine.budget = 10_000_000
@@ -92,7 +116,7 @@ test('the last bytes of the memory can be read, the ones behind cannot', () => {
   const machine = new Machine()
   const last = machine.memory.size - 8
   const read = (at: number): unknown =>
-    runRaw(machine, assemble(`r1 = 0x${at.toString(16)} ll\nr0 = *(u64 *)(r1 + 0)\nexit`), NOTHING).r0
+    runOn(machine, assemble(`r1 = 0x${at.toString(16)} ll\nr0 = *(u64 *)(r1 + 0)\nexit`)).r0
   assert.equal(read(last), 0n)
   for (let beyond = 1; beyond <= 8; beyond++) assert.ok(thrownBy(() => read(last + beyond)) instanceof MemoryFault)
 })
@@ -115,7 +139,7 @@ test('programs that cannot be run are refused with their slot', () => {
     [Uint8Array.of(0x18, 0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), 0, /not resolved/],
   ]
   for (const [bytes, offset, what] of refusals) {
-    const error = thrownBy(() => runRaw(new Machine(), bytes, NOTHING))
+    const error = thrownBy(() => runOn(new Machine(), bytes))
     assert.ok(error instanceof FormatError, `${error}`)
     assert.equal(error.offset, offset)
     assert.match(error.message, what)
@@ -126,7 +150,7 @@ test('a jump into the middle of an ld_imm64 is refused', () => {
   const b = programBuilder().mov64Imm(0, 0).jumpImm('jeq', 0, 0, 'wide').label('wide').ldImm64(0, 1n).exit()
   const insns = b.build()
   new DataView(insns.buffer).setInt16(8 + 2, 1, true)
-  assert.ok(thrownBy(() => runRaw(new Machine(), insns, NOTHING)) instanceof FormatError)
+  assert.ok(thrownBy(() => runOn(new Machine(), insns)) instanceof FormatError)
 })
 
 test('running off the end, too deep calls and unknown functions are errors of their own', () => {
@@ -144,9 +168,9 @@ test('after an error the machine runs the next program as if nothing had happene
   const free = machine.createHandle(undefined)
   machine.freeHandle(free)
   for (let i = 0; i < 300; i++) {
-    thrownBy(() => runRaw(machine, assemble('call deep\nexit\ndeep: r1 = 0\nr0 = *(u8 *)(r1 + 0)\nexit'), NOTHING))
+    thrownBy(() => runOn(machine, assemble('call deep\nexit\ndeep: r1 = 0\nr0 = *(u8 *)(r1 + 0)\nexit')))
   }
-  assert.equal(runRaw(machine, assemble('*(u64 *)(r10 - 512) = 7\nr0 = *(u64 *)(r10 - 512)\nexit'), NOTHING).r0, 7n)
+  assert.equal(runOn(machine, assemble('*(u64 *)(r10 - 512) = 7\nr0 = *(u64 *)(r10 - 512)\nexit')).r0, 7n)
   // Handles and memory came back.
   assert.equal(machine.createHandle(undefined), free)
 })
@@ -183,7 +207,7 @@ test('may_goto goes on eight million times in a frame', () => {
 
 test('a hook before every instruction sees slots and registers', () => {
   const machine = new Machine()
-  const interpreter = new Interpreter(machine)
+  const interpreter = new Current(machine)
   const text =
     'r0 = 1\nr1 = 0x500000003 ll\nif r0 == 1 goto over\nr0 = 9\nover: r0 += 4\ncall sub\nexit\nsub: r0 = 7\nexit'
   const image = rawImage(machine, assemble(text))
@@ -205,7 +229,7 @@ test('probe loads read zero where there is nothing', () => {
   const machine = new Machine()
   const insns = assemble('r1 = 16\nr0 = *(u64 *)(r1 + 0)\nr2 = *(s8 *)(r10 - 1)\nr0 += r2\nexit')
   const image: ProgramImage = { ...rawImage(machine, insns), probeLoads: new Set([1, 2]) }
-  const program = machine.install(image, new Interpreter(machine))
+  const program = machine.install(image, new Current(machine))
   machine.memory.u8.fill(0xff, machine.memory.size - 65536, machine.memory.size)
   program.runner.run(0)
   assert.equal(machine.r0hi, machine.r0lo >> 31)
@@ -227,7 +251,7 @@ test('arena pointers change their address space', () => {
   b.mov64Imm(5, 0).emit('addr_space_cast', { dst: 5, src: 5, imm: 0x10000 }).alu64Reg('add', 0, 5).exit()
   const image: ProgramImage = { ...rawImage(machine, b.build()), arena: { addr, size: 65536, userAddr } }
   machine.memory.u32[(addr + 24) >>> 2] = 77
-  const program: LoadedProgram = machine.install(image, new Interpreter(machine))
+  const program: LoadedProgram = machine.install(image, new Current(machine))
   program.runner.run(0)
   assert.equal(machine.r0lo, 77)
   assert.equal(machine.r0hi, 0)
@@ -245,7 +269,7 @@ test('LD_ABS reads the packet in network order; beyond its end the program retur
   }
   machine.packet = packet as never
   const result = (text: string): number => {
-    const program = machine.install(rawImage(machine, assemble(text)), new Interpreter(machine))
+    const program = machine.install(rawImage(machine, assemble(text)), new Current(machine))
     program.runner.run(0)
     machine.uninstall(program)
     return machine.r0lo

@@ -1,3 +1,5 @@
+import type { Memory } from '../memory.js'
+import type { ProgramImage } from '../types.js'
 import type { DecodedProgram } from './decode.js'
 import { signedDivide64, signedModulo64 } from './divide.js'
 import type { InterpreterState } from './state.js'
@@ -64,13 +66,13 @@ export function rareOperation(state: InterpreterState, program: DecodedProgram, 
       return
     }
     case 284: // addr_space_cast to the kernel's
-      castToKernel(program, r, d, s)
+      castArena(program.image, r, d, s, true)
       return
     case 285: // addr_space_cast to the user's
-      castToUser(program, r, d, s)
+      castArena(program.image, r, d, s, false)
       return
     case 286: // a load that reads zero where there is nothing
-      probeLoad(state, r, d, s, code[at + 1]!, imm)
+      probeLoad(state.machine.memory, r, d, s, code[at + 1]!, imm)
       return
     case 287:
       atomic32(state, program, at, d, s, imm)
@@ -92,20 +94,14 @@ function swap32(x: number): number {
   return (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24)
 }
 
-/** An arena pointer as the machine's address. The user side's low half tells the place. */
-function castToKernel(program: DecodedProgram, r: Int32Array, d: number, s: number): void {
-  const arena = program.image.arena
+/**
+ * An arena pointer as the machine's address (the user side's low half tells the place), or the machine's address in the arena
+ * as the pointer that user space knows.
+ */
+export function castArena({ arena }: ProgramImage, r: Int32Array, d: number, s: number, toKernel: boolean): void {
   const lo = r[s]!
-  r[d] = arena === undefined || lo === 0 ? lo : lo - Number(BigInt.asUintN(32, arena.userAddr)) + arena.addr
-  r[d + 1] = 0
-}
-
-/** The machine's address in the arena as the pointer that user space knows. */
-function castToUser(program: DecodedProgram, r: Int32Array, d: number, s: number): void {
-  const arena = program.image.arena
-  const lo = r[s]!
-  if (arena === undefined || lo === 0) {
-    r[d] = lo
+  if (arena === undefined || lo === 0 || toKernel) {
+    r[d] = arena === undefined || lo === 0 ? lo : lo - Number(BigInt.asUintN(32, arena.userAddr)) + arena.addr
     r[d + 1] = 0
     return
   }
@@ -114,8 +110,8 @@ function castToUser(program: DecodedProgram, r: Int32Array, d: number, s: number
   r[d + 1] = Number(BigInt.asIntN(32, user >> 32n))
 }
 
-function probeLoad(state: InterpreterState, r: Int32Array, d: number, s: number, off: number, kind: number): void {
-  const memory = state.machine.memory
+/** A load of `kind & 15` bytes, signed with 16, that reads zero where there is nothing. */
+export function probeLoad(memory: Memory, r: Int32Array, d: number, s: number, off: number, kind: number): void {
   const size = kind & 15
   const signed = (kind & 16) !== 0
   const addr = (r[s]! + off) >>> 0

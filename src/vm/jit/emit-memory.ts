@@ -18,6 +18,7 @@ const STORES: Record<number, MemoryName> = { 8: 'i64.store8', 16: 'i64.store16',
 /** Pushes the address of `register + off` and gives the offset that belongs into the instruction. */
 export function address(f: FunctionContext, insn: Insn, register: number, off: number): number {
   const { code, module } = f
+  if (f.operands !== undefined) return f.operands.address(insn, register)
   if (register >= 10) {
     code.get(f.frame)
     if (off >= -FRAME_SIZE) return FRAME_SIZE + off
@@ -62,7 +63,7 @@ export function faultEnd({ code, module, place, t64 }: FunctionContext): void {
 }
 
 export function emitLoad(f: FunctionContext, insn: Insn, op: Op): void {
-  if (f.module.image.probeLoads?.has(insn.pc) === true) {
+  if (f.operands === undefined && f.module.image.probeLoads?.has(insn.pc) === true) {
     probeLoad(f, insn, op)
     return
   }

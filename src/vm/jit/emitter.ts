@@ -1,3 +1,4 @@
+import type { Insn } from '../../isa/index.js'
 import type { Machine } from '../machine.js'
 import type { ProgramImage } from '../types.js'
 import type { CodeWriter } from '../wasm/code-writer.js'
@@ -47,6 +48,16 @@ export interface ModuleContext {
   mapFunction(handle: number, name: 'update' | 'delete'): number | undefined
 }
 
+/** Where operands are, when that is not known as code is written: the interpreter's registers lie in memory. */
+export interface Operands {
+  get64(register: number): void
+  get32(register: number): void
+  /** Pops 64 bits into a register. */
+  set64(register: number): void
+  /** Pushes the tested address of an access; the offset that belongs into the instruction. */
+  address(insn: Insn, register: number): number
+}
+
 /** One function being written. */
 export interface FunctionContext {
   readonly module: ModuleContext
@@ -67,30 +78,35 @@ export interface FunctionContext {
   readonly place: number
   readonly isEntry: boolean
   readonly facts: Facts
+  readonly operands?: Operands
   /** Labels between here and the function's ends for failures: `exhausted`, then `fault`. */
   depth: number
 }
 
 /** Pushes a register, 64 bits. */
-export function get64({ code, registers, frame }: FunctionContext, register: number): void {
-  if (register < 10) code.get(registers[register]!)
+export function get64({ code, registers, frame, operands }: FunctionContext, register: number): void {
+  if (operands !== undefined) operands.get64(register)
+  else if (register < 10) code.get(registers[register]!)
   else code.get(frame).i32(FRAME_SIZE).op('i32.add').op('i64.extend_i32_u')
 }
 
 /** Pushes the low half of a register. */
-export function get32({ code, registers, frame }: FunctionContext, register: number): void {
-  if (register < 10) code.get(registers[register]!).op('i32.wrap_i64')
+export function get32({ code, registers, frame, operands }: FunctionContext, register: number): void {
+  if (operands !== undefined) operands.get32(register)
+  else if (register < 10) code.get(registers[register]!).op('i32.wrap_i64')
   else code.get(frame).i32(FRAME_SIZE).op('i32.add')
 }
 
 /** Pops 64 bits into a register. */
-export function set64({ code, registers }: FunctionContext, register: number): void {
-  code.set(registers[register]!)
+export function set64({ code, registers, operands }: FunctionContext, register: number): void {
+  if (operands !== undefined) operands.set64(register)
+  else code.set(registers[register]!)
 }
 
 /** Pops 32 bits into a register, the high half zero. */
-export function set32({ code, registers }: FunctionContext, register: number): void {
-  code.op('i64.extend_i32_u').set(registers[register]!)
+export function set32(f: FunctionContext, register: number): void {
+  f.code.op('i64.extend_i32_u')
+  set64(f, register)
 }
 
 /** Pushes a constant of the program, sign-extended to 64 bits; blinded where that is wanted. */

@@ -1,7 +1,7 @@
 import { type CallTable, callTable } from '../calls.js'
 import { BpfException, callError, ExecutionError, MemoryFault } from '../errors.js'
 import { decodeProgram, positionOf } from '../interpreter/decode.js'
-import { Interpreter } from '../interpreter/interpreter.js'
+import { WasmInterpreter } from '../interpreter/wasm-interpreter.js'
 import type { Machine } from '../machine.js'
 import type { Addr, Engine, ProgramImage, Runner } from '../types.js'
 import { FRAME_SIZE, MAX_FRAMES } from './cells.js'
@@ -104,6 +104,10 @@ export class JitRunner implements Runner {
       }
       machine.r0hi = machine.memory.i32[(cells.result >>> 2) + 1]!
     })
+  }
+
+  dispose(): void {
+    this.#other?.dispose?.()
   }
 
   burst(plan: Addr, from: number, to: number): number {
@@ -270,17 +274,19 @@ export class Jit implements Engine {
   readonly name = 'jit'
   readonly #state: JitState
   readonly #calls: CallTable
-  readonly #interpreter: Interpreter
+  #interpreter: WasmInterpreter | undefined
 
   constructor(machine: Machine, options: JitOptions = {}, calls: CallTable = callTable()) {
     this.#calls = calls
     this.#state = new JitState(machine, calls, options)
-    this.#interpreter = new Interpreter(machine, calls)
   }
 
   /** Throws what the interpreter's `prepare` throws. The program is compiled when it first runs. */
   prepare(image: ProgramImage): JitRunner {
     decodeProgram(image, this.#calls)
-    return new JitRunner(this.#state, image, () => this.#interpreter.prepare(image))
+    return new JitRunner(this.#state, image, () => {
+      this.#interpreter ??= new WasmInterpreter(this.#state.machine, this.#calls)
+      return this.#interpreter.prepare(image)
+    })
   }
 }
