@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Make>>> = {
   map: async () => (await import('./commands/map/map.js')).mapCommand,
   prog: async () => (await import('./commands/prog/prog.js')).progCommand,
   link: async () => (await import('./commands/link/link.js')).linkCommand,
+  net: async () => (await import('./commands/net/net.js')).netCommand,
   vm: async () => (await import('./commands/vm.js')).vmCommand,
   parity: async () => (await import('./commands/parity.js')).parityCommand,
   up: async () => (await import('./commands/kernel/up.js')).upCommand,

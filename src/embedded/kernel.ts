@@ -2,6 +2,7 @@ import type { Fd, Kernel, OperationName, Request, Result } from '../kernel/index
 import type { Clock, Machine } from '../vm/index.js'
 import { NetworkControl } from './network-control.js'
 import { Session } from './session.js'
+import type { BpfFs } from './state/bpffs.js'
 import { linkCreate, linkDetach, linkUpdate, progAttach, progDetach, progQuery } from './syscalls/attach.js'
 import { btfLoad } from './syscalls/btf.js'
 import { readDirectory } from './syscalls/files.js'
@@ -130,6 +131,8 @@ const handlers: Handlers = {
   rtm_gettfilter: rtmGettfilter,
   rtm_newtfilter: rtmNewtfilter,
   rtm_deltfilter: rtmDeltfilter,
+  symlink: (s, r) => s.world.bpffs.symlink(r.target, r.path),
+  readlink: (s, r) => s.world.bpffs.readlink(r.path),
   mkdir: (s, r) => s.world.bpffs.mkdir(r.path, r.mode),
   rmdir: (s, r) => s.world.bpffs.rmdir(r.path),
   unlink: (s, r) => s.world.bpffs.unlink(r.path),
@@ -164,6 +167,8 @@ export interface EmbeddedKernel extends Kernel {
   /** Runs one packet program over many packets without a system call each. The runner keeps the program alive. */
   packetRunner(progFd: Fd, options?: PacketRunnerOptions): PacketRunner
   setClock(clock: Clock): void
+  /** Mounts of the BPF file system: mount(8) and umount(8). */
+  readonly bpffs: Pick<BpfFs, 'mounts' | 'mount' | 'unmount'>
   /** The virtual network, beyond what rtnetlink says of it: frames in and out, sockets, packets' journeys. */
   readonly network: NetworkControl
   /** The kernel's log, as dmesg shows it: the images of programs loaded while bpf_jit_enable was 2. */
@@ -201,6 +206,7 @@ function openSession(world: World): EmbeddedKernel {
       return new PacketRunner(world.machine, object.program, { ...runnerOptions, before })
     },
     log: world.log,
+    bpffs: world.bpffs,
     setClock(clock) {
       world.machine.clock = clock
     },

@@ -403,6 +403,8 @@ export interface Operations {
   rmdir: Operation<{ readonly path: string }, void>
   unlink: Operation<{ readonly path: string }, void>
   rename: Operation<{ readonly from: string; readonly to: string }, void>
+  symlink: Operation<{ readonly target: string; readonly path: string }, void>
+  readlink: Operation<{ readonly path: string }, string>
   readdir: Operation<{ readonly path: string }, readonly string[]>
   stat: Operation<{ readonly path: string }, FileStatus>
   sysctl_read: Operation<{ readonly name: string }, string>

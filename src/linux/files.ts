@@ -3,8 +3,10 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmdirSync,
+  symlinkSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -29,6 +31,8 @@ export const files = {
   rmdir: (r: { path: string }): void => fileCall('rmdir', () => rmdirSync(r.path)),
   unlink: (r: { path: string }): void => fileCall('unlink', () => unlinkSync(r.path)),
   rename: (r: { from: string; to: string }): void => fileCall('rename', () => renameSync(r.from, r.to)),
+  symlink: (r: { target: string; path: string }): void => fileCall('symlink', () => symlinkSync(r.target, r.path)),
+  readlink: (r: { path: string }): string => fileCall('readlink', () => readlinkSync(r.path)),
   readdir: (r: { path: string }): string[] => fileCall('readdir', () => readdirSync(r.path)),
   stat: (r: { path: string }): FileStatus =>
     fileCall('stat', () => {

@@ -146,6 +146,8 @@ const handlers: Handlers = {
   rtm_gettfilter: rtmGettfilter,
   rtm_newtfilter: rtmNewtfilter,
   rtm_deltfilter: rtmDeltfilter,
+  symlink: (_, r) => files.symlink(r),
+  readlink: (_, r) => files.readlink(r),
   mkdir: (_, r) => files.mkdir(r),
   rmdir: (_, r) => files.rmdir(r),
   unlink: (_, r) => files.unlink(r),

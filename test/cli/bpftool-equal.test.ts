@@ -9,7 +9,7 @@ function unavailable(): string | undefined {
   const reason = linuxUnavailable()
   if (reason) return reason
   if (spawnSync('bpftool', ['version']).error !== undefined) return 'bpftool is not installed'
-  return spawnSync('unshare', ['-m', 'true']).status === 0 ? undefined : 'no mount namespace can be made here'
+  return spawnSync('unshare', ['-m', '-n', 'true']).status === 0 ? undefined : 'no namespaces can be made here'
 }
 
 test('our bpftool says on Linux what bpftool says: output, errors, exit status', (t) => {
@@ -17,7 +17,7 @@ test('our bpftool says on Linux what bpftool says: output, errors, exit status',
   if (reason !== undefined) return t.skip(reason)
   const files = ['bpftool.setup', 'bpftool.cases'].map((name) => join(root, 'test/cli', name))
   const program = join(root, 'build/test/cli/support/compare-bpftool.js')
-  const run = spawnSync('unshare', ['-m', process.execPath, program, ...files], {
+  const run = spawnSync('unshare', ['-m', '-n', process.execPath, program, ...files], {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 1 << 28,

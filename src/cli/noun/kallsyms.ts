@@ -1,4 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { toHex } from '../../base/index.js'
+import type { Kernel } from '../../kernel/index.js'
+import { placesOf } from '../commands/prog/places.js'
+import { everyObject } from './objects.js'
 
 /**
  * Names of kernel functions by address, of /proc/kallsyms. Addresses are hidden (zero) from processes without rights: no names
@@ -16,4 +20,25 @@ export function readKallsyms(): ReadonlyMap<bigint, string> {
     if (!/^0+$/.test(address)) names.set(BigInt(`0x${address}`), name)
   }
   return names
+}
+
+/**
+ * /proc/kallsyms of the embedded kernel: its compiled programs, while net.core.bpf_jit_kallsyms is 1, as Linux lists them behind its own
+ * functions: `ffffffffa0000000 t bpf_prog_0123456789abcdef_name [bpf]`.
+ */
+export function kallsymsText(kernel: Kernel): string {
+  if (kernel.call('sysctl_read', { name: 'net.core.bpf_jit_kallsyms' }).trim() !== '1') return ''
+  const rows: { readonly address: bigint; readonly name: string }[] = []
+  for (const { info } of everyObject(kernel, 'prog', true)) {
+    const functions = [...placesOf(kernel, info).functions.values()]
+    for (const [index, address] of info.jitedKsyms.entries()) {
+      const name = functions[index]?.name ?? info.name
+      rows.push({
+        address,
+        name: `bpf_prog_${toHex(info.progTags[index] ?? info.tag)}${name === '' ? '' : `_${name}`}`,
+      })
+    }
+  }
+  rows.sort((a, b) => (a.address < b.address ? -1 : 1))
+  return rows.map(({ address, name }) => `${address.toString(16).padStart(16, '0')} t ${name}\t[bpf]\n`).join('')
 }

@@ -16,7 +16,7 @@ export function fdInfo(kernel: Kernel, fd: Fd): ReadonlyMap<string, string> {
 
 /** Mount points of bpffs. */
 function bpffsMounts(kernel: Kernel): string[] {
-  if (kernel.name !== 'linux') return ['/sys/fs/bpf']
+  if (kernel.name !== 'linux') return (kernel as EmbeddedKernel).bpffs.mounts.map(({ path }) => path)
   const mounts = readFileSync('/proc/self/mounts', 'utf8')
   return [...mounts.matchAll(/^\S+ (\S+) bpf /gm)].map(([, path = '']) =>
     path.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),

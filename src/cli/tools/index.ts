@@ -7,4 +7,15 @@ export type Tool = (args: readonly string[], host: CommandHost) => number | Prom
 /** The tools, each loaded when it is wanted. One folder each. */
 export const TOOLS: Readonly<Record<ToolName, () => Promise<Tool>>> = {
   bpftool: async () => (await import('./bpftool/bpftool.js')).bpftool,
+  sysctl: async () => (await import('./sysctl/sysctl.js')).sysctl,
+  mount: async () => (await import('./files/mount.js')).mount,
+  umount: async () => (await import('./files/mount.js')).umount,
+  tree: async () => (await import('./files/tree.js')).tree,
+  ls: async () => (await import('./files/ls.js')).ls,
+  cat: async () => (await import('./files/cat.js')).cat,
+  mkdir: async () => (await import('./files/change.js')).mkdir,
+  rmdir: async () => (await import('./files/change.js')).rmdir,
+  rm: async () => (await import('./files/change.js')).rm,
+  dmesg: async () => (await import('./dmesg/dmesg.js')).dmesg,
+  bpf_jit_disasm: async () => (await import('./dmesg/bpf-jit-disasm.js')).bpfJitDisasm,
 }

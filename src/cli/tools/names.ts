@@ -1,5 +1,18 @@
 /** Tools under their own names: `skep bpftool …`, `skep --as bpftool …`, and the programs of that name in `skep sh`. */
-export const TOOL_NAMES = ['bpftool'] as const
+export const TOOL_NAMES = [
+  'bpftool',
+  'sysctl',
+  'mount',
+  'umount',
+  'tree',
+  'ls',
+  'cat',
+  'mkdir',
+  'rmdir',
+  'rm',
+  'dmesg',
+  'bpf_jit_disasm',
+] as const
 
 export type ToolName = (typeof TOOL_NAMES)[number]
 

@@ -106,6 +106,7 @@ function writeTools(folder: string): string {
         ? [ours]
         : [
             `for word in "$@"; do case "$word" in ${pattern}) ${ours};; esac; done`,
+            ...(name === 'mount' ? [`[ $# = 0 ] && ${ours}`] : []),
             `[ -e ${quoted(join(folder, 'mounts'))} ] && ${ours}`,
             `PATH=$(printf %s "$PATH" | sed "s|^$SKEP_SHELL_BIN:||")`,
             `exec ${name} "$@"`,
