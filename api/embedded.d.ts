@@ -33,6 +33,7 @@ export interface EmbeddedKernel extends Kernel {
     fork(): EmbeddedKernel;
     packetRunner(progFd: Fd, options?: PacketRunnerOptions): PacketRunner;
     setClock(clock: Clock): void;
+    readonly bpffs: Pick<BpfFs, 'mounts' | 'mount' | 'unmount'>;
     readonly network: NetworkControl;
     readonly log: readonly string[];
 }
@@ -279,9 +280,9 @@ export declare function staticNetwork(options?: NetworkOptions): NetworkHost;
 
 // Named above, exported by other entries: Fd (skep), Kernel (skep)
 
-// Named above, exported by none: Addr (vm/types), BpfMap (vm/types), Device (netdev/device)
-//   DeviceOptions (vm/net/static-network), LoadedProgram (vm/machine), Machine (vm/machine), Memory (vm/memory)
-//   NeighbourOptions (vm/net/static-network), PacketColumns (vm/packet-burst), ReceivedData (netdev/sockets)
-//   RedirectKind (vm/net/redirect), RouteOptions (vm/net/static-network), Session (embedded/session)
-//   Socket (netdev/sockets), SocketOptions (vm/net/static-network), Subscription (embedded/hooks/tracepoints)
-//   WorldOptions (embedded/world)
+// Named above, exported by none: Addr (vm/types), BpfFs (embedded/state/bpffs), BpfMap (vm/types)
+//   Device (netdev/device), DeviceOptions (vm/net/static-network), LoadedProgram (vm/machine), Machine (vm/machine)
+//   Memory (vm/memory), NeighbourOptions (vm/net/static-network), PacketColumns (vm/packet-burst)
+//   ReceivedData (netdev/sockets), RedirectKind (vm/net/redirect), RouteOptions (vm/net/static-network)
+//   Session (embedded/session), Socket (netdev/sockets), SocketOptions (vm/net/static-network)
+//   Subscription (embedded/hooks/tracepoints), WorldOptions (embedded/world)

@@ -604,6 +604,13 @@ export interface Operations {
         readonly from: string;
         readonly to: string;
     }, void>;
+    symlink: Operation<{
+        readonly target: string;
+        readonly path: string;
+    }, void>;
+    readlink: Operation<{
+        readonly path: string;
+    }, string>;
     readdir: Operation<{
         readonly path: string;
     }, readonly string[]>;

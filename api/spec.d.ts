@@ -332,7 +332,7 @@ export declare const UAPI_KERNEL = "6.18.44";
 
 export type UsedHelperAbi = (typeof HELPERS)[number]['abi'];
 
-export declare const VERIFIER_RULES: { /* a table of 514 lines */ };
+export declare const VERIFIER_RULES: { /* a table of 528 lines */ };
 
 export interface VerifierRule {
     readonly id: string;
