@@ -22,6 +22,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Make>>> = {
   link: async () => (await import('./commands/link/link.js')).linkCommand,
   net: async () => (await import('./commands/net/net.js')).netCommand,
   vm: async () => (await import('./commands/vm.js')).vmCommand,
+  verify: async () => (await import('./commands/verify.js')).verifyCommand,
+  'explain-log': async () => (await import('./commands/explain-log.js')).explainLogCommand,
   parity: async () => (await import('./commands/parity.js')).parityCommand,
   up: async () => (await import('./commands/kernel/up.js')).upCommand,
   down: async () => (await import('./commands/kernel/down.js')).downCommand,

@@ -114,7 +114,8 @@ export class Env {
   printPath = false
   lineOfSlot: Int32Array | undefined
   readonly maps: MapDescription[] = []
-  seen: Uint8Array
+  /** How often each instruction was processed. */
+  visits: Uint32Array
   highestOffset = 0
 
   constructor(prog: VerifyProgram, type: ProgType, insns: readonly (Insn | undefined)[], log: VerifierLog) {
@@ -125,7 +126,7 @@ export class Env {
     this.log = log
     this.marks = new Uint8Array(insns.length)
     this.live = new Uint16Array(insns.length)
-    this.seen = new Uint8Array(insns.length)
+    this.visits = new Uint32Array(insns.length)
   }
 
   get attachType(): AttachTypeName | undefined {

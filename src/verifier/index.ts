@@ -1,3 +1,6 @@
+export { type ExplainOptions, explainLog } from './explain/explain.js'
+export { type LogSource, type LogStats, type ParsedLog, parseLog } from './explain/parse-log.js'
+export type { CausalStep, Explanation, HotLine } from './explain/types.js'
 export type {
   AttachProgram,
   BtfRef,

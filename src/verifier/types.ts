@@ -102,6 +102,12 @@ export interface Diagnostic {
   /** A rule of Linux that is not modelled yet, not a fault of the program. */
   readonly unsupported: boolean
   readonly source: { readonly file: string; readonly line: number; readonly text: string } | undefined
+  /** The rule that was broken (docs/reference/verifier-rules.md); undefined where there is none. */
+  readonly ruleId: string | undefined
+  /** What usually is behind it and what helps. */
+  readonly hint: string | undefined
+  /** A check in C that satisfies the rule, where there is a typical one. */
+  readonly check: string | undefined
 }
 
 export interface VerifyResult {
@@ -110,4 +116,6 @@ export interface VerifyResult {
   readonly log: string
   readonly diagnostics: readonly Diagnostic[]
   readonly stats: VerifyStats
+  /** How often each instruction slot was processed: explainLog() tells the hottest lines from it. */
+  readonly visits: Uint32Array
 }

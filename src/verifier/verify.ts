@@ -2,7 +2,7 @@
 
 import { resolve } from '../btf/index.js'
 import { checkInsnStream, decodeInsns, type Insn } from '../isa/index.js'
-import { PROG_TYPES, type ProgType } from '../spec/index.js'
+import { PROG_TYPES, type ProgType, ruleOfMessage, tellingLine } from '../spec/index.js'
 import { acquireReference } from './call/effects.js'
 import { argsOf, entryReg, isUnfit } from './call/func-args.js'
 import { kfuncResolver } from './call/kfunc-meta.js'
@@ -45,17 +45,19 @@ export function verify(program: VerifyProgram, options: VerifyOptions = {}): Ver
     env.exceptionEntry = exception ?? -1
     if (options.maxInsns !== undefined) env.maxInsns = options.maxInsns
     run(env)
-    return { ok: true, errno: undefined, log: finishLog(env, log), diagnostics: [], stats: statsOf(env) }
+    return { ok: true, errno: undefined, log: finishLog(env, log), diagnostics: [], ...countsOf(env) }
   } catch (error) {
     const known = error instanceof Refusal ? error : undefined
     const message = known?.message ?? `internal error of the verifier: ${String(error)}`
     const errno = known?.errno ?? 'EFAULT'
+    const rule = ruleOfMessage(tellingLine(message))?.rule
     const diagnostic: Diagnostic = {
       ...{ message, errno, pc: env?.insnIdx ?? 0 },
       unsupported: known === undefined || known.unsupported,
       source: env === undefined ? undefined : sourceOf(env),
+      ...{ ruleId: rule?.id, hint: rule?.hint, check: rule?.check },
     }
-    return { ok: false, errno, log: finishLog(env, log), diagnostics: [diagnostic], stats: statsOf(env) }
+    return { ok: false, errno, log: finishLog(env, log), diagnostics: [diagnostic], ...countsOf(env) }
   }
 }
 
@@ -72,6 +74,10 @@ function sourceOf(env: Env): Diagnostic['source'] {
   const at = env.lineOfSlot?.[env.insnIdx] ?? -1
   const line = at < 0 ? undefined : env.prog.lineInfo?.[at]
   return line === undefined ? undefined : { file: line.fileName, line: line.line, text: line.text.trim() }
+}
+
+function countsOf(env: Env | undefined): Pick<VerifyResult, 'stats' | 'visits'> {
+  return { stats: statsOf(env), visits: env?.visits ?? new Uint32Array(0) }
 }
 
 function statsOf(env: Env | undefined): VerifyResult['stats'] {

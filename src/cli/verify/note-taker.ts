@@ -9,19 +9,21 @@ import { verifyProgramOf } from './verify-program.js'
 
 /**
  * A session that hands every call on to `kernel` but two kinds: nothing is pinned, and programs go to `load` with the question
- * they put to the verifier; what it returns (or throws) is the answer to prog_load.
+ * they put to the verifier; what it returns (or throws) is the answer to prog_load. `vmlinuxBtf` and `vmlinuxBytes` stand for the BTF
+ * of another kernel than the session's own.
  */
 export function noteTaker(
   kernel: Kernel,
   load: (request: ProgLoadRequest, program: VerifyProgram | undefined) => unknown,
   vmlinuxBtf?: () => Btf | undefined,
+  vmlinuxBytes?: Uint8Array | undefined,
 ): Kernel {
   const notes = new Notes(kernel, load, vmlinuxBtf)
   return {
     name: kernel.name,
     release: kernel.release,
     possibleCpus: kernel.possibleCpus,
-    vmlinuxBtf: () => kernel.vmlinuxBtf(),
+    vmlinuxBtf: () => vmlinuxBytes ?? kernel.vmlinuxBtf(),
     config: () => kernel.config(),
     watch: (...args: Parameters<Kernel['watch']>) => kernel.watch(...args),
     mmap: (...args: Parameters<Kernel['mmap']>) => kernel.mmap(...args),

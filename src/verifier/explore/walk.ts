@@ -56,7 +56,7 @@ export function walk(env: Env): void {
         log.prevWidth = log.position - start
         log.prevPosition = log.position
       }
-      env.seen[idx] = 1
+      env.visits[idx] = (env.visits[idx] as number) + 1
       previous = idx
       env.stackLiveness.begin(idx)
       next = step(env, insn)
