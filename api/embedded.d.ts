@@ -89,6 +89,7 @@ export declare class NetworkControl {
     sendUdp(options: UdpOptions): void;
     ping(options: PingOptions): PingAnswer | undefined;
     listen(options: BoundSocketOptions): LocalSocket;
+    sniff(selector: DeviceSelector): LocalSocket;
     xsk(selector: DeviceSelector & {
         readonly queue?: number;
         readonly size?: number;

@@ -3,6 +3,7 @@ import { type Fd, KernelError } from '../kernel/index.js'
 import {
   type Device,
   ETH_HLEN,
+  ETH_P,
   Frame,
   ICMP,
   ICMPV6,
@@ -275,6 +276,16 @@ export class NetworkControl {
     if (options.protocol === 'tcp') socket.state = LISTEN
     netns.sockets.push(socket)
     return new LocalSocket(openSocket(this.#session, netns, socket), socket)
+  }
+
+  /** A packet socket on a device: sees what arrives there, and what it sends. */
+  sniff(selector: DeviceSelector): LocalSocket {
+    const device = this.device(selector)
+    const socket = newSocket('packet', 4, ETH_P.ALL)
+    socket.boundIfindex = device.ifindex
+    this.#session.world.network.packetSockets++
+    device.netns.sockets.push(socket)
+    return new LocalSocket(openSocket(this.#session, device.netns, socket), socket)
   }
 
   /** An AF_XDP socket bound to a queue of a device: its descriptor goes into an XSKMAP. `size`: frames it keeps. */

@@ -7,7 +7,7 @@ import { newFrame } from './ip-output.js'
 import { findNeighbour, setNeighbour } from './neighbours.js'
 import type { VirtualNetwork } from './network.js'
 import { ETH_HLEN, ETH_P, NUD } from './numbers.js'
-import { PACKET, packetType } from './receive.js'
+import { PACKET } from './receive.js'
 import { needsNeighbour, transmit } from './transmit.js'
 
 const REQUEST = 1
@@ -48,7 +48,7 @@ export function sendArpRequest(network: VirtualNetwork, device: Device, target: 
 
 /** arp_rcv: answers for own addresses, and learns. */
 export function receiveArp(network: VirtualNetwork, device: Device, frame: Frame): void {
-  if (packetType(device, frame) === PACKET.OTHERHOST) {
+  if (frame.packetType === PACKET.OTHERHOST) {
     dropFrame(network, device, frame, 'arp', 'SKB_DROP_REASON_OTHERHOST')
     return
   }

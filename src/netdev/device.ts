@@ -1,4 +1,5 @@
 import type { BridgeState } from './bridge-state.js'
+import type { Frame } from './frame.js'
 import type { Namespace } from './namespace.js'
 import { ARPHRD, IFF, OPER } from './numbers.js'
 import { emptyList, type ProgramList } from './program-list.js'
@@ -37,6 +38,8 @@ export class Device {
   group = 0
   promiscuity = 0
   groMaxSize = 65536
+  /** veth: frames that lie in its ring until it is woken. */
+  readonly ring: Frame[] = []
   /** veth: the other end. */
   peer: Device | undefined
   /** vlan: the device it stands on. */

@@ -11,6 +11,8 @@ export class Frame {
   linear = 0
   /** Receive queue. */
   queue = 0
+  /** PACKET_HOST 0, BROADCAST 1, MULTICAST 2, OTHERHOST 3: for whom it is, seen from where it is. */
+  packetType = 0
   mark = 0
   priority = 0
   tcIndex = 0
@@ -57,6 +59,7 @@ export class Frame {
     copy.end = copy.bytes.length
     copy.metaLength = this.metaLength
     copy.queue = this.queue
+    copy.packetType = this.packetType
     copy.mark = this.mark
     copy.priority = this.priority
     copy.tcIndex = this.tcIndex

@@ -91,7 +91,9 @@ export function sendIp(
     bytes[ip] = 0x45
     bytes[ip + 1] = options.tos ?? 0
     view.setUint16(ip + 2, header + payload.length)
-    view.setUint16(ip + 6, 0x4000)
+    // ICMP may be fragmented on its way, and so has a number; the rest may not.
+    if (protocol === IPPROTO.ICMP) view.setUint16(ip + 4, network.random() & 0xffff)
+    else view.setUint16(ip + 6, 0x4000)
     bytes[ip + 8] = ttl
     bytes[ip + 9] = protocol
     bytes.set(source, ip + 12)

@@ -3,13 +3,14 @@ import { equalBytes } from './address-bytes.js'
 import { isLocalAddress, sourceAddress } from './addresses.js'
 import type { Device } from './device.js'
 import { dropFrame } from './drop.js'
+import { reassemble } from './fragments.js'
 import type { Frame } from './frame.js'
 import { ICMP, sendIcmpError, sumIcmp, UNREACH } from './icmp.js'
 import { IPPROTO, newFrame, outputByRoute, runLwt, sendIp, sumHeader } from './ip-output.js'
 import { receiveTcp, receiveUdp } from './local.js'
 import type { VirtualNetwork } from './network.js'
 import { ETH_HLEN, ETH_P, RTN } from './numbers.js'
-import { PACKET, packetType } from './receive.js'
+import { PACKET } from './receive.js'
 import { lookupRoute, type Route } from './routes.js'
 
 const DF = 0x4000
@@ -17,8 +18,7 @@ const MF = 0x2000
 
 /** ip_rcv: header checks, routing, then delivery, forwarding or an error. */
 export function receiveIpv4(network: VirtualNetwork, device: Device, frame: Frame): void {
-  const type = packetType(device, frame)
-  if (type === PACKET.OTHERHOST && !device.loopback) {
+  if (frame.packetType === PACKET.OTHERHOST && !device.loopback) {
     dropFrame(network, device, frame, 'ip', 'SKB_DROP_REASON_OTHERHOST')
     return
   }
@@ -58,20 +58,24 @@ export function receiveIpv4(network: VirtualNetwork, device: Device, frame: Fram
   const toAll = destination.every((byte) => byte === 0xff)
   const multicast = ((destination[0] as number) & 0xf0) === 0xe0
   const route = toAll || multicast ? undefined : lookupRoute(netns, { family: 4, destination })
-  if (!device.loopback && isLocalAddress(netns, source)) {
-    dropFrame(network, device, frame, 'ip', 'SKB_DROP_REASON_IP_LOCAL_SOURCE', 'the source is an address of this host')
-    return
-  }
   if (!device.loopback && ((source[0] as number) === 127 || (destination[0] as number) === 127)) {
     dropFrame(network, device, frame, 'ip', 'SKB_DROP_REASON_IP_INVALID_SOURCE', 'a loopback address on a wire')
     return
   }
   if (route !== undefined && runLwt(network, device, frame, route, 'in') !== 0) return
   if (toAll || multicast || route?.type === RTN.LOCAL || route?.type === RTN.BROADCAST) {
+    if (!validSource(network, device, frame, source)) return
     deliver(network, device, frame)
     return
   }
-  forward(network, device, frame, route)
+  forward(network, device, frame, route, source)
+}
+
+/** fib_validate_source, without a reverse path filter: nobody else speaks with this host's addresses. */
+function validSource(network: VirtualNetwork, device: Device, frame: Frame, source: Uint8Array): boolean {
+  if (device.loopback || !isLocalAddress(device.netns, source)) return true
+  dropFrame(network, device, frame, 'ip', 'SKB_DROP_REASON_IP_LOCAL_SOURCE', 'the source is an address of this host')
+  return false
 }
 
 /** What comes of a packet that no route takes (ip_error). */
@@ -87,12 +91,19 @@ function noRoute(network: VirtualNetwork, device: Device, frame: Frame, route: R
 }
 
 /** ip_forward. */
-function forward(network: VirtualNetwork, device: Device, frame: Frame, route: Route | undefined): void {
+function forward(
+  network: VirtualNetwork,
+  device: Device,
+  frame: Frame,
+  route: Route | undefined,
+  source: Uint8Array,
+): void {
   if (route === undefined || route.type !== RTN.UNICAST || route.device === undefined || !device.forwardIpv4) {
     noRoute(network, device, frame, route)
     return
   }
-  if (packetType(device, frame) !== PACKET.HOST) {
+  if (!validSource(network, device, frame, source)) return
+  if (frame.packetType !== PACKET.HOST) {
     dropFrame(network, device, frame, 'ip', 'SKB_DROP_REASON_NOT_SPECIFIED', 'not sent to this host alone')
     return
   }
@@ -146,14 +157,18 @@ function fragments(frame: Frame, mtu: number): Frame[] {
 }
 
 /** ip_local_deliver: to the transport. */
-function deliver(network: VirtualNetwork, device: Device, frame: Frame): void {
+function deliver(network: VirtualNetwork, device: Device, arrived: Frame): void {
+  let frame = arrived
+  if ((frame.u16(ETH_HLEN + 6) & (MF | 0x1fff)) !== 0) {
+    const whole = reassemble(device.netns, frame)
+    const what = whole === undefined ? 'keep fragment' : 'reassemble'
+    network.journeys?.step(device, whole ?? frame, { hook: 'ip', what })
+    if (whole === undefined) return
+    frame = whole
+  }
   const ip = frame.start + ETH_HLEN
   const { bytes } = frame
   const at = ip + ((bytes[ip] as number) & 15) * 4
-  if ((frame.u16(ETH_HLEN + 6) & (MF | 0x1fff)) !== 0) {
-    dropFrame(network, device, frame, 'ip', 'SKB_DROP_REASON_NOT_SPECIFIED', 'fragments are not put together here')
-    return
-  }
   switch (bytes[ip + 9]) {
     case IPPROTO.ICMP:
       receiveIcmp(network, device, frame, at)
@@ -200,7 +215,7 @@ function receiveIcmp(network: VirtualNetwork, device: Device, frame: Frame, at: 
   })
   if (type !== ICMP.ECHO || device.netns.sysctls.echoIgnoreAll) return
   const to = bytes.slice(ip + 16, ip + 20)
-  const group = packetType(device, frame) !== PACKET.HOST && !device.loopback
+  const group = frame.packetType !== PACKET.HOST && !device.loopback
   if (group) return
   const reply = bytes.slice(at, frame.end)
   reply[0] = ICMP.ECHOREPLY

@@ -8,7 +8,7 @@ import { receiveTcp, receiveUdp } from './local.js'
 import { joinedGroup, receiveNdisc } from './ndisc.js'
 import type { VirtualNetwork } from './network.js'
 import { ETH_HLEN, RTN } from './numbers.js'
-import { PACKET, packetType } from './receive.js'
+import { PACKET } from './receive.js'
 import { lookupRoute } from './routes.js'
 
 const HEADER = 40
@@ -16,7 +16,7 @@ const EXTENSIONS: ReadonlySet<number> = new Set([0, 43, 60])
 
 /** ipv6_rcv. */
 export function receiveIpv6(network: VirtualNetwork, device: Device, frame: Frame): void {
-  if (packetType(device, frame) === PACKET.OTHERHOST && !device.loopback) {
+  if (frame.packetType === PACKET.OTHERHOST && !device.loopback) {
     dropFrame(network, device, frame, 'ip', 'SKB_DROP_REASON_OTHERHOST')
     return
   }

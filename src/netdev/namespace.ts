@@ -1,4 +1,5 @@
 import type { Device } from './device.js'
+import type { FragmentQueue } from './fragments.js'
 import type { Neighbour } from './neighbours.js'
 import type { Route } from './routes.js'
 import type { Socket } from './sockets.js'
@@ -13,6 +14,8 @@ export class Namespace {
   /** By ifindex and address. */
   readonly neighbours = new Map<string, Neighbour>()
   readonly sockets: Socket[] = []
+  /** Packets of which pieces are missing. */
+  readonly fragments = new Map<string, FragmentQueue>()
   readonly sysctls = { forwarding4: false, forwarding6: false, ttl: 64, rpFilter: 0, echoIgnoreAll: false }
   /** Names of other namespaces that it sees: inode to NSID. */
   readonly peers = new Map<number, number>()

@@ -47,6 +47,8 @@ export interface IcmpSeen {
 
 const PROBE_INTERVAL = 1_000_000_000n
 const PROBES = 3
+/** Frames that may arrive before the network is quiet again. */
+const STORM = 1_000_000
 
 /**
  * The virtual network: namespaces, devices, and a queue of frames that arrive. Nothing runs by itself: whoever puts a
@@ -243,6 +245,7 @@ export class VirtualNetwork {
   run(): void {
     if (this.#running) return
     this.#running = true
+    let count = 0
     try {
       while (this.#head < this.#queue.length) {
         const { device, frame, stage, work } = this.#queue[this.#head++] as Arrival
@@ -251,6 +254,10 @@ export class VirtualNetwork {
           this.#head = 0
         }
         this.handled++
+        if (++count > STORM) {
+          this.#storm()
+          break
+        }
         if (device !== undefined && frame !== undefined) receiveFrame(this, device, frame, stage)
         else work?.()
       }
@@ -259,6 +266,14 @@ export class VirtualNetwork {
       this.#head = 0
       this.#running = false
       this.hooks?.idle()
+    }
+  }
+
+  /** A storm: what waits is dropped, as it would only make more of it. */
+  #storm(): void {
+    for (const { device, frame } of this.#queue.slice(this.#head)) {
+      if (device === undefined || frame === undefined) continue
+      dropFrame(this, device, frame, 'driver', 'SKB_DROP_REASON_RECURSION_LIMIT', 'a storm: one packet made too many')
     }
   }
 

@@ -10,6 +10,7 @@ import type { VirtualNetwork } from './network.js'
 import { ETH_HLEN, ETH_P, TC_ACT } from './numbers.js'
 import { deliverToTaps } from './taps.js'
 import { runTc } from './tc.js'
+import { countPair } from './transmit.js'
 import { genericXdp, nativeXdp } from './xdp.js'
 
 /** Where in the receive path a frame comes in. */
@@ -25,6 +26,7 @@ export function receiveFrame(network: VirtualNetwork, device: Device, frame: Fra
     return
   }
   if (stage === STAGE.DRIVER) {
+    if (device.ring.length > 0) drainRing(network, device)
     const { driver, hardware } = device.xdp
     if (hardware !== undefined && !nativeXdp(network, device, frame, hardware.program, 'offload')) return
     if (driver !== undefined && !nativeXdp(network, device, frame, driver.program, 'native')) return
@@ -32,9 +34,19 @@ export function receiveFrame(network: VirtualNetwork, device: Device, frame: Fra
   receiveSkb(network, device, frame)
 }
 
+/** Frames that an XDP program at the other end sent back, and that waited for the device to be woken. */
+function drainRing(network: VirtualNetwork, device: Device): void {
+  for (const frame of device.ring.splice(0)) {
+    if (device.peer !== undefined) countPair(device.peer, device, frame.length)
+    receiveFrame(network, device, frame, STAGE.DRIVER)
+  }
+}
+
 /** __netif_receive_skb_core: what happens to a packet once it is an sk_buff. */
 export function receiveSkb(network: VirtualNetwork, arrived: Device, frame: Frame): void {
   let device = arrived
+  let tapped = false
+  frame.packetType = packetType(device, frame)
   frame.ingressIfindex = device.ifindex
   for (let round = 0; round < 8; round++) {
     const { generic } = device.xdp
@@ -44,12 +56,13 @@ export function receiveSkb(network: VirtualNetwork, arrived: Device, frame: Fram
       return
     }
     untag(frame)
-    deliverToTaps(network, device, frame, true)
+    if (deliverToTaps(network, device, frame, true)) tapped = true
     const next = ingressHooks(network, device, frame)
     if (next === undefined) return
     if (next !== device) {
       // bpf_redirect_peer: the packet is at the other device now, as if it had arrived there.
       device = next
+      frame.packetType = packetType(device, frame)
       continue
     }
     frame.metaLength = 0
@@ -57,15 +70,17 @@ export function receiveSkb(network: VirtualNetwork, arrived: Device, frame: Fram
     if (vlan === undefined) return
     if (vlan !== device) {
       device = vlan
+      frame.packetType = packetType(device, frame)
       continue
     }
     if (device.master?.bridge !== undefined) {
       const up = bridgeReceive(network, device.master, device, frame)
       if (up === undefined) return
       device = up
+      if (frame.packetType === PACKET.OTHERHOST) frame.packetType = PACKET.HOST
       continue
     }
-    deliverProtocol(network, device, frame)
+    deliverProtocol(network, device, frame, tapped)
     return
   }
   dropFrame(network, device, frame, 'driver', 'SKB_DROP_REASON_RECURSION_LIMIT')
@@ -126,7 +141,7 @@ export function packetType(device: Device, frame: Frame): number {
 }
 
 /** The protocol's own receive function. */
-export function deliverProtocol(network: VirtualNetwork, device: Device, frame: Frame): void {
+function deliverProtocol(network: VirtualNetwork, device: Device, frame: Frame, tapped: boolean): void {
   switch (frame.u16(12)) {
     case ETH_P.IP:
       receiveIpv4(network, device, frame)
@@ -138,6 +153,7 @@ export function deliverProtocol(network: VirtualNetwork, device: Device, frame: 
       receiveArp(network, device, frame)
       return
     default:
-      dropFrame(network, device, frame, 'stack', 'SKB_DROP_REASON_UNHANDLED_PROTO')
+      // A packet socket that took it is reader enough.
+      if (!tapped) dropFrame(network, device, frame, 'stack', 'SKB_DROP_REASON_UNHANDLED_PROTO')
   }
 }

@@ -37,7 +37,7 @@ export function redirectSkb(
     journeys?.step(from, frame, { hook, what: 'redirect', target: `peer ${peer.name}` })
     scrub(frame)
     peer.stats.rxPackets++
-    peer.stats.rxBytes += frame.length - ETH_HLEN
+    peer.stats.rxBytes += frame.length
     return peer
   }
   frame.hops++

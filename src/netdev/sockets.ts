@@ -36,6 +36,8 @@ export interface ReceivedData {
   readonly from: Uint8Array
   readonly fromPort: number
   readonly device: Device | undefined
+  /** Packet sockets: the device sent it. */
+  readonly outgoing?: boolean
 }
 
 /** Datagrams a socket keeps for its reader. */

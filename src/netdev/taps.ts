@@ -4,14 +4,16 @@ import type { VirtualNetwork } from './network.js'
 import { ETH_P } from './numbers.js'
 import { SOCKET_QUEUE } from './sockets.js'
 
-/** Packet sockets see each packet before the hooks of tc do, and what leaves after them. */
-export function deliverToTaps(network: VirtualNetwork, device: Device, frame: Frame, ingress: boolean): void {
+/** True if one listened. Packet sockets see each packet before the hooks of tc do, and what leaves after them. */
+export function deliverToTaps(network: VirtualNetwork, device: Device, frame: Frame, ingress: boolean): boolean {
   const { packetSockets } = network
-  if (packetSockets === 0) return
+  if (packetSockets === 0) return false
+  let told = false
   for (const socket of device.netns.sockets) {
     if (socket.protocol !== 'packet') continue
     if (socket.boundIfindex !== 0 && socket.boundIfindex !== device.ifindex) continue
     if (socket.etherType !== ETH_P.ALL && (!ingress || socket.etherType !== frame.u16(12))) continue
+    told = true
     let keep = frame.length
     if (socket.filter !== undefined && network.hooks !== undefined) {
       keep = Math.min(keep, network.hooks.socketFilter(socket.filter, socket, device, frame, 'mac'))
@@ -24,7 +26,14 @@ export function deliverToTaps(network: VirtualNetwork, device: Device, frame: Fr
     socket.bytes += frame.length
     if (socket.received.length < SOCKET_QUEUE) {
       const data = frame.bytes.slice(frame.start, frame.start + keep)
-      socket.received.push({ data, from: frame.bytes.slice(frame.start + 6, frame.start + 12), fromPort: 0, device })
+      socket.received.push({
+        data,
+        from: frame.bytes.slice(frame.start + 6, frame.start + 12),
+        fromPort: 0,
+        device,
+        outgoing: !ingress,
+      })
     }
   }
+  return told
 }

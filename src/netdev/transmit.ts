@@ -14,10 +14,9 @@ export function transmit(network: VirtualNetwork, device: Device, frame: Frame):
     if (runTc(network, device, frame, false) !== TC_ACT.OK) return
   }
   if (!device.up) {
-    const queued = device.rootQdisc[0]?.kind !== 'noqueue'
     device.stats.txDropped++
-    const reason = queued ? 'SKB_DROP_REASON_QDISC_DROP' : 'SKB_DROP_REASON_DEV_READY'
-    dropFrame(network, device, frame, 'qdisc', reason, `${device.name} is down`)
+    // Its queue is the one that takes nothing.
+    dropFrame(network, device, frame, 'qdisc', 'SKB_DROP_REASON_QDISC_DROP', `${device.name} is down`)
     return
   }
   deliverToTaps(network, device, frame, false)
@@ -85,7 +84,8 @@ function vethTransmit(network: VirtualNetwork, device: Device, frame: Frame): vo
     dropFrame(network, device, frame, 'driver', 'SKB_DROP_REASON_NOT_SPECIFIED', why)
     return
   }
-  countPair(device, peer, frame.length)
+  // An end that receives by NAPI, as for XDP, counts what is left when the Ethernet header is taken off.
+  countPair(device, peer, peer.xdp.driver !== undefined ? frame.length - ETH_HLEN : frame.length)
   crossing(device, peer, frame)
   network.enqueue(peer, frame, STAGE.DRIVER)
 }

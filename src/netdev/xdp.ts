@@ -71,7 +71,11 @@ export function nativeXdp(
       return false
     }
     case XDP.TX: {
-      const error = xdpTransmit(network, device, frame)
+      if (++frame.hops > network.maxHops) {
+        dropFrame(network, device, frame, 'xdp', 'SKB_DROP_REASON_RECURSION_LIMIT', 'sent back and forth')
+        return false
+      }
+      const error = xdpTransmit(network, device, frame, true)
       if (error === 0) stats.xdpTx++
       else {
         stats.xdpTxErrors++
@@ -106,13 +110,24 @@ function exception(network: VirtualNetwork, device: Device, program: HookProgram
 }
 
 /** A frame leaves a device by its driver alone (ndo_xdp_xmit; XDP_TX does the same). 0 or a negative errno. */
-function xdpTransmit(network: VirtualNetwork, device: Device, frame: Frame): number {
+function xdpTransmit(network: VirtualNetwork, device: Device, frame: Frame, bounced: boolean): number {
   if (device.kind === 'veth') {
     const { peer } = device
     if (peer === undefined || !peer.hasNapi) return ENXIO
     if (frame.length > longestFrame(peer)) return ENOSPC
-    countPair(device, peer, frame.length)
     frame.metaLength = 0
+    if (bounced && peer.xdp.driver === undefined) {
+      // Linux wakes the other end only if it has a program: until something else does, the frame lies in its ring.
+      peer.ring.push(frame)
+      network.journeys?.step(device, frame, {
+        hook: 'driver',
+        what: 'wait',
+        target: peer.name,
+        note: `${peer.name} has no XDP program and is not woken`,
+      })
+      return 0
+    }
+    countPair(device, peer, frame.length)
     network.journeys?.step(device, frame, { hook: 'driver', what: 'transmit', mode: 'native' })
     network.enqueue(peer, frame, STAGE.DRIVER)
     return 0
@@ -151,7 +166,7 @@ function redirectXdp(
   let error: number = EINVAL
   if (target.broadcast) error = broadcast(network, device, frame, target, generic)
   else if (to !== undefined) error = toDevice(network, device, to, target.program, frame, generic)
-  else if (target.kind === 'cpu') error = toCpu(network, device, frame, target)
+  else if (target.kind === 'cpu') error = toCpu(network, device, frame, target, generic)
   else if (target.kind === 'socket') error = toSocket(network, device, frame, target)
   const { traced } = hooks
   if (traced.size > 0) traceRedirect(network, device, program, target, error)
@@ -216,7 +231,7 @@ function toDevice(
     startTransmit(network, to, frame)
     return 0
   }
-  const sent = xdpTransmit(network, to, frame)
+  const sent = xdpTransmit(network, to, frame, false)
   if (sent === 0) to.stats.xdpXmit++
   else {
     to.stats.xdpXmitErrors++
@@ -267,7 +282,7 @@ function broadcast(network: VirtualNetwork, from: Device, frame: Frame, target: 
 }
 
 /** CPUMAP: the entry's program runs on the other CPU, then the stack takes the packet. */
-function toCpu(network: VirtualNetwork, device: Device, frame: Frame, target: XdpTarget): number {
+function toCpu(network: VirtualNetwork, device: Device, frame: Frame, target: XdpTarget, generic: boolean): number {
   const { hooks, journeys } = network
   if (hooks === undefined) return EINVAL
   const cpu = target.key
@@ -276,6 +291,7 @@ function toCpu(network: VirtualNetwork, device: Device, frame: Frame, target: Xd
     if (hooks.traced.has(name)) hooks.tracepoint(name, fields)
   }
   trace('xdp_cpumap_enqueue', { map_id: target.mapId, act: 'REDIRECT', cpu: 0, processed: 1, drops: 0, to_cpu: cpu })
+  frame.redirected = generic
   const { program, mapId } = target
   network.later(() => {
     hooks.onCpu(cpu, () => {
@@ -319,6 +335,8 @@ function toSocket(network: VirtualNetwork, device: Device, frame: Frame, target:
 
 /** Generic XDP: a program before the hooks of tc. True: the packet goes on. */
 export function genericXdp(network: VirtualNetwork, device: Device, frame: Frame, program: HookProgram): boolean {
+  // What was redirected once is not asked again.
+  if (frame.redirected) return true
   const { stats } = device
   stats.xdpPackets++
   stats.xdpBytes += frame.length
@@ -336,7 +354,7 @@ export function genericXdp(network: VirtualNetwork, device: Device, frame: Frame
       return false
     case XDP.DROP:
       stats.xdpDrops++
-      dropFrame(network, device, frame, 'xdp', 'SKB_DROP_REASON_XDP')
+      dropFrame(network, device, frame, 'xdp', 'XDP_DROP')
       return false
     default:
       stats.xdpDrops++
@@ -346,8 +364,8 @@ export function genericXdp(network: VirtualNetwork, device: Device, frame: Frame
         device,
         frame,
         'xdp',
-        'SKB_DROP_REASON_XDP',
-        verdict === XDP.ABORTED ? 'XDP_ABORTED' : `invalid verdict ${verdict >>> 0}`,
+        'XDP_ABORTED',
+        verdict === XDP.ABORTED ? undefined : `invalid verdict ${verdict >>> 0}`,
       )
       return false
   }

@@ -47,6 +47,8 @@ export class EmbeddedHooks implements PacketHooks {
   readonly #targets: XdpTargets
   readonly #tracepoints: Tracepoints
   #clones: CloneRequest[] = []
+  readonly #cb = new Uint32Array(5)
+  #cbOf: Frame | undefined
   /** Where programs run now: what helpers are told of the network. */
   #netns: Namespace | undefined
 
@@ -149,12 +151,14 @@ export class EmbeddedHooks implements PacketHooks {
       verdict = TC_ACT.UNSPEC
     }
     const classid = skb.field(SKB.tc_classid) & 0xffff
+    this.#keepCb(skb, frame)
     this.#takeSkb(frame, device, ingress)
     return { verdict, program, classid }
   }
 
   tc(classifiers: readonly Classifier[], device: Device, frame: Frame, ingress: boolean): TcResult {
     const skb = this.#loadSkb(device, frame, ingress)
+    this.#giveCb(skb, frame)
     let verdict: number = TC_ACT.UNSPEC
     let program: HookProgram | undefined
     let classid = 0
@@ -188,6 +192,18 @@ export class EmbeddedHooks implements PacketHooks {
     return { verdict, program, classid }
   }
 
+  /** skb->cb goes from tcx on to clsact at the same side of a device. */
+  #keepCb(skb: SkbPacket, frame: Frame): void {
+    this.#cbOf = frame
+    for (let word = 0; word < 5; word++) this.#cb[word] = skb.field(SKB.cb + word * 4)
+  }
+
+  #giveCb(skb: SkbPacket, frame: Frame): void {
+    if (this.#cbOf === frame)
+      for (let word = 0; word < 5; word++) skb.setField(SKB.cb + word * 4, this.#cb[word] as number)
+    this.#cbOf = undefined
+  }
+
   /** The frame as an sk_buff at a tc hook. */
   #loadSkb(device: Device, frame: Frame, ingress: boolean, layer2 = true): SkbPacket {
     this.#enter(device.netns)
@@ -205,13 +221,16 @@ export class EmbeddedHooks implements PacketHooks {
       skb.setField(SKB.hash, frame.hash)
       skb.hashValid = true
     }
-    skb.setField(SKB.queue_mapping, ingress ? frame.queue + 1 : frame.queue)
+    // Drivers of hardware note the queue, counted from 1; a pair of veths does not.
+    const hardware = device.kind === 'port' || device.kind === 'tun'
+    skb.setField(SKB.queue_mapping, ingress && hardware ? frame.queue + 1 : 0)
     skb.setField(SKB.ingress_ifindex, ingress ? device.ifindex : frame.ingressIfindex)
     if (frame.vlanTag !== 0) {
       skb.setField(SKB.vlan_present, 1)
       skb.setField(SKB.vlan_tci, frame.vlanTag & 0xffff)
       skb.setField(SKB.vlan_proto, swap16(frame.vlanProtocol))
     }
+    skb.setField(SKB.pkt_type, frame.packetType)
     skb.setField(SKB.wire_len, skb.length)
     return skb
   }
@@ -221,6 +240,7 @@ export class EmbeddedHooks implements PacketHooks {
     const skb = this.#skb
     takeBytes(frame, this.#world.machine.memory.u8, skb.data, skb.tail)
     frame.metaLength = 0
+    frame.packetType = skb.field(SKB.pkt_type)
     frame.mark = skb.field(SKB.mark)
     frame.priority = skb.field(SKB.priority)
     frame.tcIndex = skb.field(SKB.tc_index) & 0xffff
