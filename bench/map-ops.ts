@@ -6,6 +6,7 @@ import { add, buildPeers, merge, quantile, runPeer } from './peers.js'
 
 const turns = Number(process.argv[2] ?? 15)
 const keys = Number(process.argv[3] ?? 1000)
+// next_key: going through all keys. The SDK reads hashes by batches.
 const rows = ['update', 'lookup', 'miss', 'next_key', 'delete', 'update_batch', 'lookup_batch', 'delete_batch']
 
 const kernel = linux()

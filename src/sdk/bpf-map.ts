@@ -4,7 +4,7 @@ import { errorCode, type Fd, type Kernel, type MapAccess, type MapInfo } from '.
 import { bpf_map_type, mapTypeName } from '../spec/index.js'
 import { btfCodec, bytesCodec, type Codec } from './codec.js'
 import { Handle } from './handle.js'
-import { copyBytes, KeyCursor, putValue, takeValue } from './map-elements.js'
+import { BatchCursor, copyBytes, type ElementCursor, KeyCursor, putValue, takeValue } from './map-elements.js'
 import { MappedArray, type MappedArrayOptions } from './mapped-array.js'
 
 /** Flags of an update: create or replace, only create, only replace. */
@@ -27,6 +27,13 @@ const FD_VALUED: ReadonlySet<number> = new Set([
   T.BPF_MAP_TYPE_CGROUP_ARRAY,
   T.BPF_MAP_TYPE_ARRAY_OF_MAPS,
   T.BPF_MAP_TYPE_HASH_OF_MAPS,
+])
+/** Types that kernels read bucket by bucket. */
+const BUCKETS: ReadonlySet<number> = new Set([
+  T.BPF_MAP_TYPE_HASH,
+  T.BPF_MAP_TYPE_PERCPU_HASH,
+  T.BPF_MAP_TYPE_LRU_HASH,
+  T.BPF_MAP_TYPE_LRU_PERCPU_HASH,
 ])
 const BATCH = 256
 
@@ -237,36 +244,44 @@ export class BpfMap<K = unknown, V = unknown> {
     this.#update(key, value, flags)
   }
 
-  /** Keys as bytes, in the kernel's order. Entries deleted or added meanwhile may or may not be seen; none comes twice in a row. */
+  /**
+   * Keys as bytes, in the kernel's order. Entries deleted or added meanwhile may or may not be seen. Hashes are read ahead, some
+   * hundred entries at once, and what stays in them comes exactly once; other types start over when a key goes while they are at it.
+   */
   *rawKeys(): Generator<Uint8Array, void, undefined> {
     const cursor = this.#cursor()
-    while (cursor.advance()) yield cursor.key.slice()
+    while (cursor.advance()) yield this.#keyAt(cursor)
   }
 
   *rawEntries(): Generator<[Uint8Array, Uint8Array], void, undefined> {
     const cursor = this.#cursor()
     while (cursor.advance()) {
-      let value: Uint8Array | undefined
-      try {
-        value = this.getBytes(cursor.key)
-      } catch (error) {
-        if (errorCode(error) !== 'EOPNOTSUPP') throw error
-      }
-      if (value !== undefined) yield [cursor.key.slice(), value]
+      const value = this.#valueAt(cursor)
+      if (value !== undefined) yield [this.#keyAt(cursor), value]
     }
   }
 
   *keys(): Generator<K, void, undefined> {
     const cursor = this.#cursor()
-    while (cursor.advance()) yield takeValue(this.#key, cursor.key, 0, cursor.key.length)
+    while (cursor.advance()) yield takeValue(this.#key, cursor.keys, cursor.keyAt, this.keySize)
   }
 
   *values(): Generator<V, void, undefined> {
-    for (const [, value] of this.rawEntries()) yield this.#decodeValue(value)
+    for (const [, value] of this.entries()) yield value
   }
 
   *entries(): Generator<[K, V], void, undefined> {
-    for (const [key, value] of this.rawEntries()) yield [this.#key.decode(key), this.#decodeValue(value)]
+    const cursor = this.#cursor()
+    while (cursor.advance()) {
+      if (cursor.values !== undefined && !this.#composed) {
+        const value = takeValue(this.#value, cursor.values, cursor.valueAt, this.valueSize)
+        yield [takeValue(this.#key, cursor.keys, cursor.keyAt, this.keySize), value]
+        continue
+      }
+      const value = this.#valueAt(cursor)
+      if (value === undefined) continue
+      yield [takeValue(this.#key, cursor.keys, cursor.keyAt, this.keySize), this.#decodeValue(value)]
+    }
   }
 
   [Symbol.iterator](): Generator<[K, V], void, undefined> {
@@ -396,8 +411,31 @@ export class BpfMap<K = unknown, V = unknown> {
     return this.#decodeValue(bytes.slice(valueAt, valueAt + valueSize))
   }
 
-  #cursor(): KeyCursor {
+  #cursor(): ElementCursor {
+    if (BUCKETS.has(this.type)) {
+      const batches = new BatchCursor(this, this.#userValueSize())
+      if (batches.begin()) return batches
+    }
     return new KeyCursor(this, this.#reach())
+  }
+
+  #keyAt({ keys, keyAt }: ElementCursor): Uint8Array {
+    return keys.slice(keyAt, keyAt + this.keySize)
+  }
+
+  #valueAt(cursor: ElementCursor): Uint8Array | undefined {
+    const { values, valueAt } = cursor
+    if (values !== undefined) return values.slice(valueAt, valueAt + this.#userValueSize())
+    try {
+      return this.getBytes(this.#keyAt(cursor))
+    } catch (error) {
+      if (errorCode(error) !== 'EOPNOTSUPP') throw error
+      return undefined
+    }
+  }
+
+  #userValueSize(): number {
+    return this.perCpu ? ((this.valueSize + 7) & ~7) * this.kernel.possibleCpus : this.valueSize
   }
 
   #update(key: Uint8Array, value: Uint8Array, flags: bigint): void {

@@ -122,6 +122,51 @@ testOnBoth('batches of packed memory, into arrays of the caller’s', (kernel) =
   assert.equal([...map].length, 50)
 })
 
+testOnBoth('what stays in a hash comes exactly once, whatever comes and goes meanwhile', (kernel) => {
+  for (const mapType of [1, 9]) {
+    const maxEntries = 4000
+    const mapFd = kernel.call('map_create', { mapType, keySize: 4, valueSize: 8, maxEntries })
+    using map = BpfMap.fromFd(kernel, mapFd).withCodecs(intCodec(4), int64Codec())
+    const size = mapType === 1 ? 2000 : 1000
+    map.setMany(Array.from({ length: size }, (_, i) => [i, BigInt(i)] as const))
+    const stays = new Set([...map.keys()].filter((key) => key % 3 === 0))
+    const seen: number[] = []
+    let step = 0
+    for (const [key, value] of map) {
+      assert.equal(value, BigInt(key))
+      seen.push(key)
+      // The element just seen goes, others go and come.
+      if (key % 3 !== 0) map.delete(key)
+      step++
+      const other = (step * 7) % size
+      if (other % 3 === 1) map.delete(other)
+      if (step % 5 === 0) map.set(100_000 + step, BigInt(100_000 + step))
+    }
+    const stayed = seen.filter((key) => stays.has(key))
+    assert.equal(stayed.length, new Set(stayed).size, 'none comes twice')
+    assert.deepEqual(new Set(stayed), stays)
+    // Taking everything out while going through it.
+    for (const key of map.keys()) map.delete(key)
+    assert.deepEqual([...map.keys()], [])
+  }
+})
+
+testOnBoth('per-CPU hashes and large values come whole', (kernel) => {
+  const mapFd = kernel.call('map_create', { mapType: 5, keySize: 4, valueSize: 4, maxEntries: 600 })
+  using map = BpfMap.fromFd(kernel, mapFd).withCodecs(intCodec(4), intCodec(4))
+  const copies = (key: number) => Array.from({ length: kernel.possibleCpus }, (_, cpu) => key * 10 + cpu)
+  for (let key = 0; key < 600; key++) map.set(key, copies(key) as unknown as number)
+  const entries = [...map.entries()]
+  assert.equal(entries.length, 600)
+  for (const [key, value] of entries) assert.deepEqual(value, copies(key))
+  const large = kernel.call('map_create', { mapType: 1, keySize: 4, valueSize: 40_000, maxEntries: 20 })
+  using wide = BpfMap.fromFd<Uint8Array, Uint8Array>(kernel, large)
+  for (let i = 0; i < 20; i++) wide.set(Uint8Array.of(i, 0, 0, 0), new Uint8Array(40_000).fill(i))
+  const all = [...wide]
+  assert.equal(all.length, 20)
+  for (const [key, value] of all) assert.ok(value.length === 40_000 && value[39_999] === key[0])
+})
+
 testOnBoth('every element is seen by trace() and counted by fault()', (kernel) => {
   const seen: string[] = []
   using map = hash(trace(kernel, (call) => seen.push(call.name)))
