@@ -16,6 +16,15 @@ export interface CheckOptions {
   readonly resolvePseudo?: ResolvePseudo
   /** First slots of subprograms that no instruction names: an exception callback. */
   readonly entries?: readonly number[]
+  /**
+   * What Linux does in between: called with the subprograms' first slots once they are found (`found`) and once their jumps
+   * are right (`laidOut`), and when every opcode is known (`decoded`). May throw.
+   */
+  readonly stages?: {
+    found?(starts: readonly number[]): void
+    laidOut?(starts: readonly number[]): void
+    decoded?(): void
+  }
 }
 
 /**
@@ -40,7 +49,7 @@ export function checkInsns(bytes: Uint8Array, options: CheckOptions = {}): InsnP
 /** The checks Linux makes on the stream as a whole before it walks it: size, subprograms, jumps, opcodes, reachability. */
 export function checkInsnStream(
   bytes: Uint8Array,
-  { maxInsns = 1_000_000, resolvePseudo, entries = [] }: CheckOptions = {},
+  { maxInsns = 1_000_000, resolvePseudo, entries = [], stages }: CheckOptions = {},
 ): InsnProblem | undefined {
   if (bytes.length === 0) return problem('size', 0, 'the program has no instructions', 'E2BIG')
   if (bytes.length % INSN_BYTES !== 0) {
@@ -59,7 +68,14 @@ export function checkInsnStream(
   }
   const subprogs = findSubprogs(slots, resolvePseudo, entries)
   if (!Array.isArray(subprogs)) return subprogs
-  return checkSubprogs(slots, subprogs) ?? checkOpcodes(bytes, slots, resolvePseudo) ?? checkFlow(slots, entries)
+  stages?.found?.(subprogs)
+  const misplaced = checkSubprogs(slots, subprogs)
+  if (misplaced !== undefined) return misplaced
+  stages?.laidOut?.(subprogs)
+  const unknown = checkOpcodes(bytes, slots, resolvePseudo)
+  if (unknown !== undefined) return unknown
+  stages?.decoded?.()
+  return checkFlow(slots, entries)
 }
 
 /** Linux's resolve_pseudo_ldimm64(). */

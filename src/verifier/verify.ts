@@ -10,6 +10,7 @@ import { findSubprogs, markFlow } from './cfg/flow.js'
 import { findLiveRegisters, printLiveRegisters } from './cfg/live-registers.js'
 import { findLoops } from './cfg/loops.js'
 import { checkAttachTarget } from './check/attach-target.js'
+import { type BtfInfoProblem, checkFuncLayout, checkFuncRecords, checkLineRecords } from './check/btf-info.js'
 import { exceptionCallbackEntry } from './check/exception-callback.js'
 import { checkMaps } from './check/maps.js'
 import { checkStackDepth } from './check/stack-depth.js'
@@ -31,19 +32,38 @@ export function verify(program: VerifyProgram, options: VerifyOptions = {}): Ver
   const type: ProgType = PROG_TYPES[program.type]
   let env: Env | undefined
   try {
+    refuseRecords(log, checkFuncRecords(program.btf, program.funcInfo ?? []))
     const resolvePseudo = kfuncResolver(program)
     const exception = findExceptionCallback(program, log)
     const entries = exception === undefined ? [] : [exception]
-    const problem = checkInsnStream(program.insns, { resolvePseudo, entries })
+    const { insns: bytes, btf, funcInfo = [], lineInfo = [] } = program
+    const stages = {
+      found: (starts: readonly number[]) => {
+        if ((log.level & 2) === 0) return
+        starts.forEach((start, i) => {
+          log.write(`func#${i} @${start}\n`)
+        })
+      },
+      laidOut: (starts: readonly number[]) => {
+        refuseRecords(log, checkFuncLayout(btf, funcInfo, starts, bytes))
+        refuseRecords(log, checkLineRecords(btf, lineInfo, starts, bytes))
+      },
+      decoded: () => {
+        const insns: (Insn | undefined)[] = new Array(bytes.length / 8).fill(undefined)
+        for (const insn of decodeInsns(bytes)) insns[insn.pc] = insn
+        env = new Env(program, type, insns, log)
+        env.exceptionEntry = exception ?? -1
+        if (options.maxInsns !== undefined) env.maxInsns = options.maxInsns
+        findSubprogs(env)
+        checkMaps(env)
+      },
+    }
+    const problem = checkInsnStream(bytes, { resolvePseudo, entries, stages })
     if (problem !== undefined) {
       if (problem.rule !== 'size') log.write(`${problem.message}\n`)
       throw Object.assign(new Refusal(problem.message, problem.errno), { pc: problem.pc })
     }
-    const insns: (Insn | undefined)[] = new Array(program.insns.length / 8).fill(undefined)
-    for (const insn of decodeInsns(program.insns)) insns[insn.pc] = insn
-    env = new Env(program, type, insns, log)
-    env.exceptionEntry = exception ?? -1
-    if (options.maxInsns !== undefined) env.maxInsns = options.maxInsns
+    if (env === undefined) throw new Refusal('the program was not decoded', 'EFAULT', true)
     run(env)
     return { ok: true, errno: undefined, log: finishLog(env, log), diagnostics: [], ...countsOf(env) }
   } catch (error) {
@@ -59,6 +79,13 @@ export function verify(program: VerifyProgram, options: VerifyOptions = {}): Ver
     }
     return { ok: false, errno, log: finishLog(env, log), diagnostics: [diagnostic], ...countsOf(env) }
   }
+}
+
+/** Function and line records Linux does not take. */
+function refuseRecords(log: VerifierLog, found: BtfInfoProblem | undefined): void {
+  if (found === undefined) return
+  log.write(found.open === true ? found.message : `${found.message}\n`)
+  throw new Refusal(found.message, found.errno)
 }
 
 function findExceptionCallback(program: VerifyProgram, log: VerifierLog): number | undefined {
@@ -99,12 +126,6 @@ function finishLog(env: Env | undefined, log: VerifierLog): string {
 
 function run(env: Env): void {
   const { log } = env
-  findSubprogs(env)
-  if ((log.level & 2) !== 0)
-    env.subprogs.forEach((subprog, i) => {
-      log.write(`func#${i} @${subprog.start}\n`)
-    })
-  checkMaps(env)
   indexLines(env)
   markFlow(env)
   checkAttachTarget(env)

@@ -26,7 +26,10 @@ export function noteTaker(
     vmlinuxBtf: () => vmlinuxBytes ?? kernel.vmlinuxBtf(),
     config: () => kernel.config(),
     watch: (...args: Parameters<Kernel['watch']>) => kernel.watch(...args),
-    mmap: (...args: Parameters<Kernel['mmap']>) => kernel.mmap(...args),
+    mmap: (...args: Parameters<Kernel['mmap']>) => {
+      notes.mapped(args[0])
+      return kernel.mmap(...args)
+    },
     call: (name: string, request: unknown) => notes.call(name, request),
     [Symbol.dispose]() {},
   } as unknown as Kernel
@@ -38,6 +41,7 @@ class Notes {
   readonly #vmlinuxBtf: () => Btf | undefined
   readonly #maps = new Map<number, MapCreateRequest>()
   readonly #frozen = new Set<number>()
+  readonly #mapped = new Set<number>()
   readonly #inner = new Map<number, MapDescription>()
   readonly #btfs = new Map<number, Btf>()
 
@@ -76,6 +80,7 @@ class Notes {
       const made = request as MapCreateRequest
       this.#maps.set(result as number, made)
       this.#frozen.delete(result as number)
+      this.#mapped.delete(result as number)
       this.#inner.delete(result as number)
       const inner = made.innerMapFd === undefined ? undefined : this.#describe(made.innerMapFd)
       if (inner !== undefined) this.#inner.set(result as number, { ...inner, name: '' })
@@ -87,6 +92,11 @@ class Notes {
       this.#btfs.delete((request as { fd: number }).fd)
     }
     return result
+  }
+
+  /** User space has the map in its memory. */
+  mapped(fd: number): void {
+    this.#mapped.add(fd)
   }
 
   #pass(name: string, request: unknown): unknown {
@@ -105,7 +115,9 @@ class Notes {
       maxEntries: made.maxEntries,
       flags: made.mapFlags ?? 0,
       frozen,
-      ...(mapTypeById(made.mapType)?.name === 'arena' ? { userAddress: (made.mapExtra ?? 0n) !== 0n } : {}),
+      ...(mapTypeById(made.mapType)?.name === 'arena'
+        ? { userAddress: (made.mapExtra ?? 0n) !== 0n || this.#mapped.has(fd) }
+        : {}),
       contents: frozen && mapTypeById(made.mapType)?.name === 'array' ? this.#contents(fd) : undefined,
       inner: this.#inner.get(fd),
       btf: made.btfFd === undefined ? undefined : this.#btfs.get(made.btfFd),

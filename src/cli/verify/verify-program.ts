@@ -59,6 +59,11 @@ function funcInfoOf(request: ProgLoadRequest): FuncInfo[] {
   return out
 }
 
+/** Offsets are the program's to get wrong. */
+function textAt(btf: Btf, offset: number): string {
+  return offset < btf.stringLength ? btf.name(offset) : ''
+}
+
 function lineInfoOf(request: ProgLoadRequest, btf: Btf): LineInfo[] {
   const words = wordsOf(request.lineInfo)
   const out: LineInfo[] = []
@@ -66,8 +71,8 @@ function lineInfoOf(request: ProgLoadRequest, btf: Btf): LineInfo[] {
     const [insnOff = 0, fileNameOff = 0, lineOff = 0, lineCol = 0] = words.subarray(i, i + 4)
     out.push({
       ...{ insnOff, fileNameOff, lineOff },
-      fileName: btf.name(fileNameOff),
-      text: btf.name(lineOff),
+      fileName: textAt(btf, fileNameOff),
+      text: textAt(btf, lineOff),
       line: lineCol >>> 10,
       column: lineCol & 1023,
     })

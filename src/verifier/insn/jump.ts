@@ -222,7 +222,9 @@ function equalPointers(state: State, other: State, insn: Insn, op: Comparison): 
   if (((left.flags ^ right.flags) & MAYBE_NULL) === 0) return
   const { regs } = (op === 'eq' ? other : state).frame
   const regno = (left.flags & MAYBE_NULL) !== 0 ? insn.dst : insn.src
-  regs[regno] = notNull(regs[regno] as Reg)
+  const made = notNull(regs[regno] as Reg)
+  made.id = (regs[regno] as Reg).id
+  regs[regno] = made
 }
 
 /** All copies of a pointer that may be null are either null or not. */
