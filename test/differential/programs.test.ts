@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { after, before, test } from 'node:test'
 import { FormatError } from '#src/base/index.js'
-import { embedded } from '#src/embedded/index.js'
+import { type EmbeddedKernel, embedded } from '#src/embedded/index.js'
 import type { Kernel } from '#src/kernel/index.js'
 import { type ObjectSpec, openObject } from '#src/object/index.js'
 import { linuxUnavailable, openLinux } from '../support/kernels.js'
@@ -86,7 +86,15 @@ function open(path: string): ObjectSpec | undefined {
   }
 }
 
-const ENGINES = ['jit', 'interpreter'] as const
+const ENGINES = ['jit', 'jit with blinded constants', 'interpreter'] as const
+
+function openEngine(name: (typeof ENGINES)[number]): EmbeddedKernel {
+  const kernel = embedded({ cpus: linux.possibleCpus, engine: name === 'interpreter' ? name : 'jit' })
+  if (name === 'jit with blinded constants') {
+    kernel.call('sysctl_write', { name: 'net.core.bpf_jit_harden', value: '2' })
+  }
+  return kernel
+}
 
 const counts = { programs: 0, runs: 0, refused: 0, maps: 0, neither: 0 }
 const seen = new Set<Difference>()
@@ -112,7 +120,7 @@ function compareProgram(path: string, name: string, type: string): void {
   const expected = observe(path, name, linux, options)
   const failures: string[] = []
   for (const engine of ENGINES) {
-    using kernel = embedded({ cpus: linux.possibleCpus, engine })
+    using kernel = openEngine(engine)
     const got = observe(path, name, kernel, options)
     compare(got, expected, cases, (what, where, ours, theirs) => {
       if (declared(object, name, what) || failures.length >= 5) return

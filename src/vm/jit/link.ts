@@ -7,6 +7,7 @@ import type { HelperFunction, ProgramImage } from '../types.js'
 import { hasTailCalls } from '../wasm/features.js'
 import { type CompiledModule, compileProgram } from './compile.js'
 import type { HostFunction } from './emitter.js'
+import type { CachedModule } from './module-cache.js'
 import type { JitState } from './state.js'
 
 type Host = (...args: number[]) => unknown
@@ -20,7 +21,25 @@ export interface LinkedModule {
 
 /** Compiles a program (or, with `only`, one subprogram of it) and instantiates the module. Throws what wasm refuses. */
 export function linkProgram(state: JitState, image: ProgramImage, only?: number): LinkedModule {
+  const { compiled, module, id } = moduleOf(state, image, only)
+  const { machine } = state
+  const env: Record<string, unknown> = { memory: machine.memory.wasm }
+  if (compiled.usesTable) env['table'] = state.targets.table
+  for (const { name, host, callable, map } of compiled.imports) {
+    if (host !== undefined) env[name] = HOST[host](state, image)
+    else if (map !== undefined) env[name] = machine.mapOf(map.handle)?.functions?.()[map.name]
+    else if (callable !== undefined) env[name] = helperImport(state, image, callable, name.startsWith('kfunc'))
+  }
+  const instance = new WebAssembly.Instance(module, { env })
+  return { compiled, exports: instance.exports, id }
+}
+
+/** The program's module: the one that was made when it was loaded before, or a new one. Blinded code is never the same. */
+function moduleOf(state: JitState, image: ProgramImage, only: number | undefined): CachedModule {
   const { machine, calls, cells, options } = state
+  const cached = only === undefined && options.blinded?.() !== true
+  const known = cached ? state.modules.find(image) : undefined
+  if (known !== undefined) return known
   const id = ++state.count
   const compiled = compileProgram(
     image,
@@ -36,15 +55,9 @@ export function linkProgram(state: JitState, image: ProgramImage, only?: number)
     },
     only,
   )
-  const env: Record<string, unknown> = { memory: machine.memory.wasm }
-  if (compiled.usesTable) env['table'] = state.targets.table
-  for (const { name, host, callable, map } of compiled.imports) {
-    if (host !== undefined) env[name] = HOST[host](state, image)
-    else if (map !== undefined) env[name] = machine.mapOf(map.handle)?.functions?.()[map.name]
-    else if (callable !== undefined) env[name] = helperImport(state, image, callable, name.startsWith('kfunc'))
-  }
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(compiled.bytes), { env })
-  return { compiled, exports: instance.exports, id }
+  const made = { compiled, module: new WebAssembly.Module(compiled.bytes), id }
+  if (cached) state.modules.add(image, made)
+  return made
 }
 
 const HOST: Record<HostFunction, (state: JitState, image: ProgramImage) => Host> = {

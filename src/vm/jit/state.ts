@@ -2,6 +2,7 @@ import type { CallTable } from '../calls.js'
 import { BudgetError } from '../errors.js'
 import type { Machine } from '../machine.js'
 import { allocCells, type Cells } from './cells.js'
+import { ModuleCache } from './module-cache.js'
 import { TailTargets } from './tail-targets.js'
 
 /** The fuel of a run without a budget: no run lives to burn it. */
@@ -28,6 +29,7 @@ export class JitState {
   readonly cells: Cells
   readonly options: JitOptions
   readonly targets: TailTargets
+  readonly modules: ModuleCache
   /** Runs and calls of functions that are going on. */
   depth = 0
   /** Programs compiled so far: their numbers in names. */
@@ -43,6 +45,7 @@ export class JitState {
     this.options = options
     this.cells = allocCells(machine)
     this.targets = new TailTargets(this)
+    this.modules = new ModuleCache(machine)
   }
 
   /** Random bits for a blinded constant. */
