@@ -46,7 +46,7 @@ export function kernelTexts(kernel: BpfSyscall, insns: InsnFields[]): (string | 
       exit,
       ...(usesSubprog ? [zero, exit] : []),
     ])
-    const { fd, log } = kernel.progLoad(BPF_PROG_TYPE_SOCKET_FILTER, program, { logLevel: 2, logSize: 1 << 16 })
+    const { fd, log } = kernel.progLoad(BPF_PROG_TYPE_SOCKET_FILTER, program, { logLevel: 2 })
     if (fd >= 0) kernel.close(fd)
     return loggedTexts(log).get(6)
   })

@@ -104,7 +104,7 @@ test('streams with reserved fields set print as in the verifier log', { skip: ne
     }
     insns.push({ code: 0x95 })
     const bytes = encodeInsns(insns)
-    const { fd, log } = kernel!.progLoad(BPF_PROG_TYPE_SOCKET_FILTER, bytes, { logLevel: 2, logSize: 1 << 18 })
+    const { fd, log } = kernel!.progLoad(BPF_PROG_TYPE_SOCKET_FILTER, bytes, { logLevel: 2 })
     if (fd >= 0) kernel!.close(fd)
     const texts = loggedTexts(log)
     for (const insn of decodeInsns(bytes)) {

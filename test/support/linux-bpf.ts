@@ -1,29 +1,16 @@
-// Plain bpf(2) for tests and recorders that compare with the running kernel. Tests only: the product has src/linux.
-import { createRequire } from 'node:module'
+// bpf(2) by the layouts of src/spec, field by field, for tests and recorders that hold those against the running kernel.
+import { closeSync } from 'node:fs'
+import { loadSys, type Sys } from '#src/linux/ffi/sys.js'
 import { bpf_attr, bpf_cmd, bpf_prog_type } from '#src/spec/index.js'
 
 type Part = keyof typeof bpf_attr
 type FieldValue = number | bigint | Uint8Array | string
 
-interface Native {
-  syscall(nr: number, cmd: number, attr: number, size: number): number
-  close(fd: number): number
-  errno(): number
-  address(bytes: Uint8Array): number
-}
-
 // Undefined where koffi or Linux is missing.
-const native: Native | undefined = (() => {
-  if (process.platform !== 'linux' || process.arch !== 'x64') return undefined
+const native: Sys | undefined = (() => {
+  if (process.arch !== 'x64') return undefined
   try {
-    const koffi = createRequire(import.meta.url)('koffi')
-    const lib = koffi.load('libc.so.6')
-    return {
-      syscall: lib.func('long syscall(long nr, long cmd, long attr, long size)'),
-      close: lib.func('int close(int fd)'),
-      errno: () => koffi.errno(),
-      address: (bytes) => Number(koffi.address(bytes)),
-    }
+    return loadSys()
   } catch {
     return undefined
   }
@@ -94,7 +81,7 @@ export function written(part: Part, name: string): bigint {
 }
 
 export function closeFd(fd: number): void {
-  if (fd >= 0) native?.close(fd)
+  if (fd >= 0) closeSync(fd)
 }
 
 /** Why tests against the running kernel cannot run; false where bpf(2) works. For `test(name, { skip: noBpf }, …)`. */
