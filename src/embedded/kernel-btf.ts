@@ -1,9 +1,10 @@
-import { BtfBuilder } from '../btf/index.js'
+import { type Btf, BtfBuilder, parseBtf } from '../btf/index.js'
 import { kfuncNames } from '../vm/index.js'
 import { KernelTypes } from './kernel-types.js'
 
 interface KernelBtf {
   readonly bytes: Uint8Array
+  readonly btf: Btf
   /** BTF id -> name of the kernel function. */
   readonly functions: ReadonlyMap<number, string>
 }
@@ -19,7 +20,8 @@ export function kernelBtf(): KernelBtf {
     for (const name of kfuncNames()) {
       functions.set(types.func(name), name)
     }
-    built = { bytes: builder.build(), functions }
+    const bytes = builder.build()
+    built = { bytes, btf: parseBtf(bytes), functions }
   }
   return built
 }

@@ -23,11 +23,17 @@ export interface WorldOptions extends MachineOptions {
   readonly budget?: number
   /** What runs programs: compiled to WebAssembly (`jit`, the default, while bpf_jit_enable is not 0), or interpreted. */
   readonly engine?: 'interpreter' | 'jit'
+  /**
+   * Whether programs are verified when they are loaded. `on`, the default: as Linux does; a program that the verifier has no
+   * rule for yet loads with a warning in its log. `strict`: such a program is refused. `off`: nothing is verified.
+   */
+  readonly verifier?: 'on' | 'strict' | 'off'
 }
 
 /** State of one embedded kernel that all its sessions share: objects, file system, sysctls, the machine. */
 export class World {
   readonly machine: Machine
+  readonly verifier: { readonly mode: 'on' | 'strict' | 'off' }
   readonly maps = new IdTable<MapObject>()
   readonly progs = new IdTable<ProgObject>()
   readonly btfs = new IdTable<BtfObject>()
@@ -57,6 +63,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.machine = new Machine(options)
     this.machine.budget = options.budget ?? DEFAULT_BUDGET
+    this.verifier = { mode: options.verifier ?? 'on' }
     this.trace = new TraceLog(this.machine)
     this.#given = options.network
     const { machine } = this

@@ -12,7 +12,7 @@ import { Refusal } from './refusal.js'
 import { NOT_INIT, type Reg } from './state/reg.js'
 import { StackLiveness } from './state/stack-liveness.js'
 import type { Frame, HistoryEntry, State } from './state/state.js'
-import type { BtfRef, MapDescription, VerifyProgram } from './types.js'
+import type { BtfRef, MapDescription, VerifyOptions, VerifyProgram } from './types.js'
 
 export interface Subprog {
   readonly start: number
@@ -102,6 +102,9 @@ export class Env {
   peakStates = 0
   maxStatesPerInsn = 0
   maxInsns = 1_000_000
+  onState: VerifyOptions['onState']
+  /** Nothing is forgotten and everything compared. */
+  exhaustive = false
   scratchedRegs = 0
   scratchedSlots = new Set<number>()
   allScratched = true

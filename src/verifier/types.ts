@@ -3,6 +3,7 @@
 import type { ErrnoName } from '../base/index.js'
 import type { Btf, FuncInfo, LineInfo } from '../btf/index.js'
 import type { AttachTypeName, ProgTypeName } from '../spec/index.js'
+import type { State } from './state/state.js'
 
 /** A map as the verifier sees it. */
 export interface MapDescription {
@@ -84,6 +85,16 @@ export interface VerifyOptions {
   readonly logLevel?: number
   /** Instructions to look at before giving up. Default Linux's million. */
   readonly maxInsns?: number
+  /**
+   * Called with every state in which an instruction is looked at. The state is the verifier's own and changes: copy what is to
+   * be kept (registers are replaced, never changed).
+   */
+  readonly onState?: (slot: number, state: State) => void
+  /**
+   * Follows every number, register and stack slot to the end, as if a later check asked for all of them: each state of a real
+   * run then lies inside one of those `onState` was shown. Programs with loops of many turns become too complex.
+   */
+  readonly exhaustive?: boolean
 }
 
 export interface VerifyStats {

@@ -54,6 +54,8 @@ export function verify(program: VerifyProgram, options: VerifyOptions = {}): Ver
         env = new Env(program, type, insns, log)
         env.exceptionEntry = exception ?? -1
         if (options.maxInsns !== undefined) env.maxInsns = options.maxInsns
+        env.onState = options.onState
+        env.exhaustive = options.exhaustive === true
         findSubprogs(env)
         checkMaps(env)
       },

@@ -186,7 +186,7 @@ test('truncation, sign extension and byte order cover every concrete result', ()
     }
     for (const size of [2, 4, 8]) {
       const n = around(x)
-      alu.byteSwapNum(n, size, true)
+      alu.byteSwapNum(n, size)
       syncBounds(n)
       ensure(contains(n, swapped(x, size)), () => `swap ${size} of ${x}: ${show(n)}`)
     }

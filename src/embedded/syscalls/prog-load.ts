@@ -29,6 +29,7 @@ import { BPF_F_SLEEPABLE, BPF_F_XDP_HAS_FRAGS, checkRequest, checkSleepable } fr
 import { progTag } from './prog-tag.js'
 import { refuse } from './refusal.js'
 import { type ResolvedInsns, resolveInsns } from './resolve-insns.js'
+import { verifyLoad } from './verify-load.js'
 
 const BPF_F_RDONLY_PROG = 1 << 7
 const GOTO = 0x05
@@ -53,10 +54,13 @@ export function progLoad(session: Session, r: ProgLoadRequest): ProgLoadResult {
   checkFunctions(functions, starts)
   const lineInfo = btf && readLineInfo(btf.btf, r, starts)
   const resolved = resolveInsns(session, r.insns, r.fdArray, (id) => world.kfuncName(id))
-  const reached = reachableInsns(r.insns, {
-    entries,
-    memory: (slot) => constantMemory(session, resolved.mapValues.get(slot)),
-  })
+  const verdict = verifyLoad(session, r, request, btf, funcInfo, lineInfo)
+  const reached =
+    verdict.reached ??
+    reachableInsns(r.insns, {
+      entries,
+      memory: (slot) => constantMemory(session, resolved.mapValues.get(slot)),
+    })
   checkFields(r.insns, reached)
   checkCallbacks(r.insns, reached, functions)
   for (const slot of resolved.absentKfuncs) {
@@ -130,7 +134,7 @@ export function progLoad(session: Session, r: ProgLoadRequest): ProgLoadResult {
     runTimeNs: 0n,
   }
   world.add(object)
-  return { fd: session.open(object), log: '' }
+  return { fd: session.open(object), log: verdict.log }
 }
 
 /** Licenses that make a program GPL compatible (linux/license.h). */

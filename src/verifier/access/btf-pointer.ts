@@ -53,6 +53,9 @@ export function accessObject(env: Env, regno: number, off: number, { write, size
   if ((reg.flags & USER) !== 0) env.refuse(`R${regno} is ptr_${name} access user memory: off=${off}`, 'EACCES')
   if ((reg.flags & PERCPU) !== 0) env.refuse(`R${regno} is ptr_${name} access percpu memory: off=${off}`, 'EACCES')
   const allocated = (reg.flags & ALLOC) !== 0
+  const described = btf.type(reg.btfId)
+  // The embedded kernel's BTF has names of kernel objects that are nothing more.
+  if (kernel && described.kind === 'struct' && described.size === 0) env.unsupported(`fields of struct ${name}`)
   if (write && !allocated) {
     const reason = refusedWrite(env, reg, off, size)
     if (reason === '') env.refuseSilently('write access to a kernel object', 'EACCES')

@@ -100,7 +100,7 @@ export function leaveFrame(env: Env): number {
   state.frames.pop()
   if (callback !== undefined) {
     const previous = findPrevious(env, state, next)
-    if (previous !== undefined) widen(previous, state)
+    if (previous !== undefined) widen(env, previous, state)
   }
   return next
 }

@@ -477,17 +477,10 @@ function signExtend32(n: Num, size: number): void {
   syncBounds(n)
 }
 
-/** The low `size` bytes, in the other order where `swap`, zero-extended: only the bits are followed. */
-export function byteSwapNum(n: Num, size: number, swap: boolean): void {
-  if (swap) {
-    swapBits(n, 'valueLo', 'valueHi', size)
-    swapBits(n, 'maskLo', 'maskHi', size)
-  } else if (size < 8) {
-    const keep = size === 4 ? -1 : 0xffff
-    n.valueLo &= keep
-    n.maskLo &= keep
-    n.valueHi = n.maskHi = 0
-  }
+/** The low `size` bytes in the other order, zero-extended: only the bits are followed. */
+export function byteSwapNum(n: Num, size: number): void {
+  swapBits(n, 'valueLo', 'valueHi', size)
+  swapBits(n, 'maskLo', 'maskHi', size)
   setUnbounded64(n)
   setUnbounded32(n)
 }

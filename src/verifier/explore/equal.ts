@@ -41,7 +41,7 @@ export function statesEqual(env: Env, old: State, current: State, exactness: Exa
     if ((old.frames[i] as Frame).callsite !== (current.frames[i] as Frame).callsite) return false
   }
   for (let i = 0; i < old.frames.length; i++) {
-    const live = env.live[old.insnOfFrame(i)] as number
+    const live = env.exhaustive ? 0x3ff : (env.live[old.insnOfFrame(i)] as number)
     if (!framesEqual(old.frames[i] as Frame, current.frames[i] as Frame, live, ids, exactness)) return false
   }
   return true

@@ -52,7 +52,7 @@ export function isVisited(env: Env): boolean {
   for (let i = 0; i < list.length; i++) {
     const old = (list[i] as ExploredState).state
     if (old.branches > 0 || old.insnIdx !== insnIdx || old.cleaned || !sameCallsites(old, state)) continue
-    if (!env.loopVisits.isIncomplete(old)) clean(env, old)
+    if (!env.exhaustive && !env.loopVisits.isIncomplete(old)) clean(env, old)
   }
   let count = 0
   for (let i = 0; i < list.length; i++) {
@@ -70,7 +70,7 @@ export function isVisited(env: Env): boolean {
       if (outcome === 'other' && !mustAdd && sinceJumps < 20 && sinceInsns < 100) add = false
     } else {
       loop = env.loopVisits.isIncomplete(old)
-      covered = statesEqual(env, old, state, loop ? 'within' : 'loose')
+      covered = statesEqual(env, old, state, loop || env.exhaustive ? 'within' : 'loose')
     }
     if (covered) {
       seen.hits++

@@ -57,6 +57,7 @@ export function walk(env: Env): void {
         log.prevPosition = log.position
       }
       env.visits[idx] = (env.visits[idx] as number) + 1
+      env.onState?.(idx, state)
       previous = idx
       env.stackLiveness.begin(idx)
       next = step(env, insn)

@@ -17,7 +17,8 @@ export function findPrevious(env: Env, state: State, idx: number): State | undef
   return undefined
 }
 
-export function widen(old: State, current: State): void {
+export function widen(env: Env, old: State, current: State): void {
+  if (env.exhaustive) return
   const ids = new IdMap()
   for (let f = old.frames.length - 1; f >= 0; f--) {
     const before = old.frames[f] as Frame

@@ -17,6 +17,7 @@ import {
   rshNum32,
   signExtendNum,
   subNum,
+  truncateNum,
   xorNum,
 } from '../domain/scalar-alu.js'
 import { isContradictory, syncBounds, zeroExtend32 } from '../domain/sync.js'
@@ -74,8 +75,10 @@ export function aluInsn(env: Env, insn: Insn): void {
       if (narrow) zeroExtend32(result)
       finish(result)
     } else {
-      byteSwapNum(result, imm / 8, (code & 7) === 7 || byReg)
-      finish(result)
+      if ((code & 7) === 7 || byReg) {
+        byteSwapNum(result, imm / 8)
+        finish(result)
+      } else truncateNum(result, imm / 8)
     }
     env.regs[dst] = result
     return

@@ -42,7 +42,7 @@ export function condJump(env: Env, insn: Insn): number {
     const previous = env.state.parent === undefined ? undefined : findPrevious(env, env.state.parent, pc)
     const other = env.pushBranch(next, pc)
     other.mayGotoDepth++
-    if (previous !== undefined) widen(previous, other)
+    if (previous !== undefined) widen(env, previous, other)
     return pc + off + 1
   }
   const op = OPERATORS[code & 0xf0] as Comparison

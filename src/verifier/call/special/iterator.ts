@@ -107,7 +107,7 @@ export function forkIterator(env: Env, place: IteratorPlace): void {
     const previous = state.parent === undefined ? undefined : findPrevious(env, state.parent, env.insnIdx)
     const other = env.pushBranch(env.insnIdx + 1, env.insnIdx)
     setIterator(other, place, { state: 'active', depth: occupant.depth + 1 })
-    if (previous !== undefined) widen(previous, other)
+    if (previous !== undefined) widen(env, previous, other)
     const element = copyReg(other.frame.regs[0] as Reg)
     if ((element.flags & MAYBE_NULL) !== 0) {
       element.flags &= ~MAYBE_NULL
