@@ -1,5 +1,5 @@
-// Programs on Linux's JIT, on ours and on the interpreter: ns a run, in rounds of all three one after the other.
-// `node build/bench/jit.js [rounds] [name]`. Linux's column is BPF_PROG_TEST_RUN's own duration, a whole number of ns; a
+// Programs on Linux's JIT, on ours and on the interpreter: ns a run, in rounds of all one after the other, repeated on one
+// packet, in bursts of packets, and one by one. `node build/bench/jit.js [rounds] [name]`. Linux's column is BPF_PROG_TEST_RUN's own duration, a whole number of ns; a
 // program that does nothing is the first row, and shows what each harness costs.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -132,6 +132,18 @@ const cases: readonly Case[] = [
   },
 ]
 
+/** Our time over Linux's, at most: issue 5's aims by class. */
+const AIMS: Readonly<Record<string, number>> = {
+  arithmetic: 0.9,
+  'division, branches': 1,
+  packets: 1,
+  'copy, checksum': 1.1,
+  maps: 1,
+  calls: 1.2,
+  'whole programs': 0.85,
+  'geometric mean': 0.75,
+}
+
 interface Loaded {
   readonly collection: Collection
   readonly program: BpfProgram
@@ -170,12 +182,43 @@ function repeats(loaded: Loaded, data: Uint8Array, ms: number): number {
   }
 }
 
+/** Packets that are timed together, shorter than a time slice. */
+const BURST = 1000
+
 /** ns of a run where each packet is handed over by itself, as a capture is run. */
 function oneByOne(kernel: EmbeddedKernel, { program }: Loaded, data: Uint8Array, count: number): number {
   using runner = kernel.packetRunner(program.fd)
-  const start = performance.now()
-  for (let i = 0; i < count; i++) runner.run(data)
-  return ((performance.now() - start) * 1e6) / count
+  let quietest = Number.POSITIVE_INFINITY
+  for (let run = 0; run < count; run += BURST) {
+    const start = performance.now()
+    for (let i = 0; i < BURST; i++) runner.run(data)
+    quietest = Math.min(quietest, ((performance.now() - start) * 1e6) / BURST)
+  }
+  return quietest
+}
+
+/** ns of a run where packets come in bursts: copied in together, run by one call. */
+function inBursts(kernel: EmbeddedKernel, { program }: Loaded, data: Uint8Array, count: number): number {
+  using runner = kernel.packetRunner(program.fd)
+  const bytes = new Uint8Array(BURST * data.length)
+  const offsets = Uint32Array.from({ length: BURST }, (_, i) => i * data.length)
+  for (const offset of offsets) bytes.set(data, offset)
+  const columns = {
+    bytes,
+    count: BURST,
+    offsets,
+    lengths: new Uint32Array(BURST).fill(data.length),
+    seconds: new Float64Array(BURST),
+    nanoseconds: new Uint32Array(BURST),
+  }
+  let quietest = Number.POSITIVE_INFINITY
+  for (let run = 0; run < count; run += BURST) {
+    const start = performance.now()
+    if (!runner.loadBurst(columns)) return Number.NaN
+    for (let done = 0; done < BURST; ) done = Math.max(done + 1, runner.runBurst(done, BURST))
+    quietest = Math.min(quietest, ((performance.now() - start) * 1e6) / BURST)
+  }
+  return quietest
 }
 
 /** Of many rounds the quietest: whatever else the machine does only adds. */
@@ -187,7 +230,7 @@ function openLinux(): Kernel | string {
     kernel.call('map_create', { mapType: 2, keySize: 4, valueSize: 4, maxEntries: 1 })
     return kernel
   } catch (error) {
-    return (error as Error).message
+    return `${(error as Error).message}; without bpf(2), or without the right to use it, there is nothing to compare with`
   }
 }
 
@@ -200,7 +243,7 @@ const ratios: number[] = []
 const groups = new Map<string, number[]>()
 const pad = (value: number, digits = 1): string => (Number.isNaN(value) ? '-' : value.toFixed(digits)).padStart(10)
 console.log(
-  `${'program'.padEnd(18)}${['linux', 'jit', 'one by one', 'interpr.', 'jit/linux', 'int./jit'].map((name) => name.padStart(11)).join('')}   (ns a run, best of ${rounds})`,
+  `${'program'.padEnd(18)}${['linux', 'jit', 'burst', 'one by one', 'interpr.', 'jit/linux', 'int./linux'].map((name) => name.padStart(11)).join('')}   (ns a run, best of ${rounds})`,
 )
 for (const item of cases) {
   if (!item.program.includes(only)) continue
@@ -232,6 +275,7 @@ for (const item of cases) {
     slow: [] as number[],
     linux: [] as number[],
     single: [] as number[],
+    burst: [] as number[],
   }
   for (let round = 0; round < rounds; round++) {
     // In pieces that are shorter than a time slice: Linux leaves out the time it is not running, so must we.
@@ -245,6 +289,7 @@ for (const item of cases) {
       times.linux.push(measure(kernelSide, data, counts.linux))
     }
     times.slow.push(measure(slow, data, counts.slow))
+    times.burst.push(inBursts(jit, ours, data, Math.max(1000, counts.jit >> 2)))
     times.single.push(oneByOne(jit, ours, data, Math.max(1000, counts.jit >> 2)))
   }
   const ratio = best(times.jit) / best(times.linux)
@@ -253,12 +298,22 @@ for (const item of cases) {
     groups.set(item.group, [...(groups.get(item.group) ?? []), ratio])
   }
   const own = best(times.jit)
-  const cells = [best(times.linux), own, best(times.single), best(times.slow)].map((value) => ` ${pad(value)}`)
-  console.log(`${item.program.padEnd(18)}${cells.join('')} ${pad(ratio, 2)} ${pad(best(times.slow) / own)}`)
+  const cells = [best(times.linux), own, best(times.burst), best(times.single), best(times.slow)].map(
+    (value) => ` ${pad(value)}`,
+  )
+  console.log(
+    `${item.program.padEnd(18)}${cells.join('')} ${pad(ratio, 2)} ${pad(best(times.slow) / best(times.linux))}`,
+  )
   kernelSide?.collection.close()
 }
-const mean = (values: readonly number[]): string =>
-  Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length).toFixed(2)
-for (const [group, values] of groups) console.log(`${group.padEnd(24)} jit/linux ${mean(values)}`)
-if (ratios.length > 0)
-  console.log(`${'geometric mean'.padEnd(24)} jit/linux ${mean(ratios)} over ${ratios.length} programs`)
+const mean = (values: readonly number[]): number =>
+  Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length)
+console.log(`\n${'class'.padEnd(24)}${['jit/linux', 'aim', ''].map((name) => name.padStart(11)).join('')}`)
+const conclude = (name: string, values: readonly number[]): void => {
+  const ratio = mean(values)
+  const aim = AIMS[name] ?? Number.NaN
+  const met = ratio <= aim ? 'met' : 'not met'
+  console.log(`${name.padEnd(24)} ${pad(ratio, 2)} ${pad(aim, 2)}   ${met}, ${values.length} programs`)
+}
+for (const [group, values] of groups) conclude(group, values)
+if (ratios.length > 0) conclude('geometric mean', ratios)
