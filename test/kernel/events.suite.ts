@@ -277,12 +277,14 @@ export function eventsSuite(name: string, open: () => Kernel, skip: string | fal
       for (let i = 0; i < 400; i++) refused += run(program)
       assert.ok(refused > 100)
       let seen = perf.read().length
-      // The loss is told with the next sample of that CPU.
-      for (let i = 0; i < 200 && perf.lost < refused; i++) {
+      // The loss is told with the next sample of that CPU, on which this thread may be again much later.
+      for (const end = performance.now() + 3000; perf.lost < refused && performance.now() < end; ) {
         refused += run(program)
         seen += perf.read().length
+        await new Promise((resolve) => setTimeout(resolve, 1))
       }
-      assert.equal(perf.lost, refused)
+      assert.ok(perf.lost > 100 && perf.lost <= refused)
+      if (perf.cpus.length === 1) assert.equal(perf.lost, refused)
       assert.ok(seen > 50)
     }),
   )
