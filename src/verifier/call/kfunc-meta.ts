@@ -51,8 +51,14 @@ function find(btf: Btf, id: number): KfuncMeta | undefined {
 
 /** Whether this program may call it at all. */
 export function mayCall(env: Env, meta: KfuncMeta): boolean {
+  const { attachType } = env
+  if (SESSION_ONLY.has(meta.name)) return attachType === 'trace_kprobe_session' || attachType === 'trace_uprobe_session'
+  if (meta.name === 'bpf_sock_destroy' && attachType !== 'trace_iter') return false
   return kfuncAllowed(meta.row, env.prog.type)
 }
+
+/** Of probes that run at entry and at return of a function. */
+const SESSION_ONLY: ReadonlySet<string> = new Set(['bpf_session_cookie', 'bpf_session_is_return'])
 
 const suffix = (param: BtfParam, mark: string): boolean => param.name.endsWith(mark) && param.name.length > mark.length
 

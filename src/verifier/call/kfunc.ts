@@ -258,7 +258,7 @@ function pointerResult(env: Env, meta: KfuncMeta, facts: KfuncFacts): Reg {
   if (size === 0) {
     try {
       size = sizeOf(btf, target.id)
-      readOnly = true
+      readOnly = meta.name !== 'bpf_session_cookie'
     } catch {
       env.refuse(
         `kernel function ${meta.name} returns pointer type ${kindText(target)} ${target.name} is not supported`,

@@ -88,11 +88,14 @@ function nestedStruct(btf: Btf, id: number, off: number): number | undefined {
 
 /** Only numbers inside, so that a program's own memory may stand for it. */
 export function isPlainStruct(btf: Btf, type: BtfType, depth = 0): boolean {
-  if (type.kind !== 'struct' || depth > 4) return false
+  if ((type.kind !== 'struct' && type.kind !== 'union') || depth > 3) return false
   return type.members.every((member) => {
     let inner = resolve(btf, member.type)
-    if (inner.kind === 'struct') return isPlainStruct(btf, inner, depth + 1)
-    if (inner.kind === 'array') inner = resolve(btf, inner.type)
+    if (inner.kind === 'struct' || inner.kind === 'union') return isPlainStruct(btf, inner, depth + 1)
+    if (inner.kind === 'array') {
+      if (inner.length === 0) return false
+      inner = resolve(btf, inner.type)
+    }
     return isScalarType(inner)
   })
 }
