@@ -11,11 +11,15 @@ import {
   attachLwt,
   attachNetfilter,
   attachNetns,
+  attachPerfEvent,
   attachRawTracepoint,
   attachSockmap,
   attachTc,
   attachTcx,
   attachTracepoint,
+  attachTracing,
+  attachUprobe,
+  attachUprobeMulti,
   attachXdp,
   type BpfMap,
   BpfProgram,
@@ -157,7 +161,9 @@ for (const [name, way] of Object.entries(WAYS)) {
 
 test('tracing and cgroups: each call failing in turn leaves nothing', { skip }, async () => {
   using kernel = openLinux()
-  using tracing = await loadFixture(kernel, 'attach/tracing.o', 'raw_sys_enter', 'tp_sys_enter', 'each_task')
+  const names = ['raw_sys_enter', 'tp_sys_enter', 'each_task', 'btf_sys_enter', 'sample', 'on_entry', 'on_many']
+  using tracing = await loadFixture(kernel, 'attach/tracing.o', ...names)
+  const { pid } = process
   using net = await loadFixture(kernel, 'attach/net.o', 'cg_connect4')
   const path = `/sys/fs/cgroup/unified/skep-faults-${process.pid}`
   let cgroup = true
@@ -170,6 +176,13 @@ test('tracing and cgroups: each call failing in turn leaves nothing', { skip }, 
     [tracing.program('raw_sys_enter'), (program) => attachRawTracepoint(program, 'sys_enter')],
     [tracing.program('tp_sys_enter'), (program) => attachTracepoint(program, 'raw_syscalls/sys_enter')],
     [tracing.program('each_task'), (program) => attachIter(program)],
+    [tracing.program('btf_sys_enter'), (program) => attachTracing(program)],
+    [tracing.program('sample'), (program) => attachPerfEvent(program, { pid, sampleFreq: 1n })],
+    [tracing.program('on_entry'), (program) => attachUprobe(program, { binary: 'libc', symbol: 'kill', pid })],
+    [
+      tracing.program('on_many'),
+      (program) => attachUprobeMulti(program, { binary: 'libc', functions: ['kill', 'killpg'], pid }),
+    ],
   ]
   if (cgroup) {
     const connect = { attachType: 'cgroup_inet4_connect' }
