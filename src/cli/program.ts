@@ -24,6 +24,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Make>>> = {
   vm: async () => (await import('./commands/vm.js')).vmCommand,
   verify: async () => (await import('./commands/verify.js')).verifyCommand,
   'explain-log': async () => (await import('./commands/explain-log.js')).explainLogCommand,
+  trace: async () => (await import('./commands/trace.js')).traceCommand,
+  perf: async () => (await import('./commands/perf.js')).perfCommand,
   parity: async () => (await import('./commands/parity.js')).parityCommand,
   up: async () => (await import('./commands/kernel/up.js')).upCommand,
   down: async () => (await import('./commands/kernel/down.js')).downCommand,

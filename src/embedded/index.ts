@@ -13,7 +13,7 @@ export type {
   SocketQuery,
 } from '../vm/index.js'
 export { staticNetwork } from '../vm/index.js'
-export type { TraceEvent } from './hooks/tracepoints.js'
+export { TRACEPOINT_NAMES, type TraceEvent } from './hooks/tracepoints.js'
 export { type EmbeddedKernel, type EmbeddedOptions, embedded } from './kernel.js'
 export {
   type BoundSocketOptions,

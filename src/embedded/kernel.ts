@@ -1,5 +1,6 @@
 import type { Fd, Kernel, OperationName, Request, Result } from '../kernel/index.js'
 import type { Clock, Machine } from '../vm/index.js'
+import { fireBpfEvent } from './hooks/bpf-events.js'
 import { NetworkControl } from './network-control.js'
 import { Session } from './session.js'
 import type { BpfFs } from './state/bpffs.js'
@@ -191,7 +192,9 @@ function openSession(world: World): EmbeddedKernel {
     call(name, request) {
       world.machine.runTimers()
       world.network.tick()
-      return handlers[name](session, request)
+      const result = handlers[name](session, request)
+      fireBpfEvent(session, name, request, result)
+      return result
     },
     watch: (fd, ready, watchOptions = {}) => session.watches.add(fd, ready, watchOptions),
     mmap: (fd, offset, length, writable) => session.mappings.map(fd, offset, length, writable),

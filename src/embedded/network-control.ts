@@ -8,6 +8,7 @@ import {
   ICMP,
   ICMPV6,
   IPPROTO,
+  type JourneySink,
   type JourneyStep,
   Journeys,
   type Namespace,
@@ -311,18 +312,16 @@ export class NetworkControl {
     return Object.assign(new XskQueue(fd), { frames })
   }
 
-  /** Tells `sink` each step of each packet from now on, until it is disposed. One at a time. */
+  /** Tells `sink` each step of each packet from now on, until it is disposed. */
   watch(sink: (step: JourneyStep, frame: Uint8Array | undefined) => void): Disposable {
     const { network } = this.#session.world
-    const before = network.journeys
-    const mine = new Journeys(
-      (step, frame) => sink(step, frame?.data),
-      () => network.now(),
-    )
-    network.journeys = mine
+    const journeys = network.journeys ?? new Journeys(() => network.now())
+    network.journeys = journeys
+    const mine: JourneySink = (step, frame) => sink(step, frame?.data)
+    journeys.add(mine)
     return {
       [Symbol.dispose]: () => {
-        if (network.journeys === mine) network.journeys = before
+        if (journeys.remove(mine) && network.journeys === journeys) network.journeys = undefined
       },
     }
   }

@@ -1,5 +1,7 @@
+import { toHex } from '../base/index.js'
 import { type DeviceMap, lastUserGone, MAP_TYPE } from '../maps/index.js'
 import { type Device, type Namespace, VirtualNetwork, type XskSocket } from '../netdev/index.js'
+import { progTypeName } from '../spec/index.js'
 import { type Engine, Jit, Machine, type MachineOptions, type NetworkHost, WasmInterpreter } from '../vm/index.js'
 import { namespaceHost } from './hooks/namespace-host.js'
 import { EmbeddedHooks } from './hooks/packet-hooks.js'
@@ -203,6 +205,10 @@ export class World {
       case 'prog':
         this.progs.remove(object.id)
         this.#byHandle.delete(object.program.image.handle)
+        if (this.hooks.traced.has('bpf_prog_put_rcu')) {
+          const type = (progTypeName(object.type) ?? 'unspec').toUpperCase()
+          this.hooks.tracepoint('bpf_prog_put_rcu', { prog: toHex(object.tag), type })
+        }
         this.machine.uninstall(object.program)
         for (const map of object.maps) this.put(map)
         if (object.btf !== undefined) this.put(object.btf)

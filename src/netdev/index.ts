@@ -14,7 +14,7 @@ export type {
 } from './hooks.js'
 export { ICMP, ICMPV6, sumIcmp } from './icmp.js'
 export { IPPROTO, type SendOptions, sendIp } from './ip-output.js'
-export { type JourneyStep, Journeys, type StepDetails } from './journey.js'
+export { type JourneySink, type JourneyStep, Journeys, type StepDetails } from './journey.js'
 export { changeLink, createLink, deleteLink, describeLink } from './links.js'
 export { findSocket, type SocketWanted } from './local.js'
 export { Namespace } from './namespace.js'

@@ -35,15 +35,31 @@ export type StepDetails = Omit<Partial<JourneyStep>, 'packet' | 'time' | 'netns'
   readonly what: string
 }
 
+/** Gets each step, and the packet as it is then. */
+export type JourneySink = (step: JourneyStep, frame: Frame | undefined) => void
+
 /** Tells packets' ways to whoever wants to know. */
 export class Journeys {
-  readonly #sink: (step: JourneyStep, frame: Frame | undefined) => void
+  readonly #sinks = new Set<JourneySink>()
   readonly #now: () => bigint
   #last = 0
 
-  constructor(sink: (step: JourneyStep, frame: Frame | undefined) => void, now: () => bigint) {
-    this.#sink = sink
+  constructor(now: () => bigint) {
     this.#now = now
+  }
+
+  add(sink: JourneySink): void {
+    this.#sinks.add(sink)
+  }
+
+  /** True if nobody listens any more. */
+  remove(sink: JourneySink): boolean {
+    this.#sinks.delete(sink)
+    return this.#sinks.size === 0
+  }
+
+  #tell(step: JourneyStep, frame: Frame | undefined): void {
+    for (const sink of this.#sinks) sink(step, frame)
   }
 
   /** Numbers a new packet. */
@@ -62,13 +78,13 @@ export class Journeys {
     if (frame.packet === 0) this.number(frame)
     const { netns, name, ifindex } = device
     const place = { packet: frame.packet, time: this.#now(), netns: netns.inode, device: name, ifindex }
-    this.#sink({ ...place, length: frame.length, ...details }, frame)
+    this.#tell({ ...place, length: frame.length, ...details }, frame)
   }
 
   /** Something that is not about a packet. */
   note(device: Device, what: string): void {
     const { netns, name, ifindex } = device
     const place = { packet: 0, time: this.#now(), netns: netns.inode, device: name, ifindex }
-    this.#sink({ ...place, length: 0, hook: 'device', what }, undefined)
+    this.#tell({ ...place, length: 0, hook: 'device', what }, undefined)
   }
 }

@@ -76,6 +76,16 @@ export function nativeXdp(
         return false
       }
       const error = xdpTransmit(network, device, frame, true)
+      if (network.hooks?.traced.has('xdp_bulk_tx') === true) {
+        const sent = Number(error === 0)
+        network.hooks.tracepoint('xdp_bulk_tx', {
+          ifindex: device.ifindex,
+          act: 'TX',
+          sent,
+          drops: 1 - sent,
+          err: error,
+        })
+      }
       if (error === 0) stats.xdpTx++
       else {
         stats.xdpTxErrors++

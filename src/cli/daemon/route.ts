@@ -12,6 +12,7 @@ const ON_KERNEL: ReadonlySet<string> = new Set([
   'iter',
   'struct_ops',
   'perf',
+  'trace',
 ])
 
 export interface Route {

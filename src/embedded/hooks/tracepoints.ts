@@ -1,5 +1,29 @@
 import type { World } from '../world.js'
 
+/** Tracepoints that fire here. Those of the group bpf are the ones that Linux had until 4.17, and perf's users know. */
+export const TRACEPOINT_NAMES = [
+  'bpf_map_create',
+  'bpf_map_lookup_elem',
+  'bpf_map_update_elem',
+  'bpf_map_delete_elem',
+  'bpf_map_next_key',
+  'bpf_obj_get_map',
+  'bpf_obj_get_prog',
+  'bpf_obj_pin_map',
+  'bpf_obj_pin_prog',
+  'bpf_prog_load',
+  'bpf_prog_put_rcu',
+  'xdp_bulk_tx',
+  'xdp_cpumap_enqueue',
+  'xdp_cpumap_kthread',
+  'xdp_devmap_xmit',
+  'xdp_exception',
+  'xdp_redirect',
+  'xdp_redirect_err',
+  'xdp_redirect_map',
+  'xdp_redirect_map_err',
+] as const
+
 /** One firing of a tracepoint: `name` without its group, fields as the format names them. */
 export interface TraceEvent {
   readonly name: string
