@@ -161,11 +161,13 @@ export class ObjectVerifier {
     const stats = parseLog(short).stats ?? none
     const log = logLevel === 0 ? '' : ask(logLevel).log
     // The log of a path of very many instructions would not fit anywhere, and a program that is too complex has none to tell.
-    const long =
-      errno !== null && (stats.insnsProcessed > LONG || ruleOfMessage(tellingLine(short))?.rule.id === 'too-complex')
+    const complex = errno !== null && ruleOfMessage(tellingLine(short))?.rule.id === 'too-complex'
+    const long = complex || stats.insnsProcessed > LONG
     const path = errno === null || long ? short : ask(1).log
     if (errno === null) return { ...about, verdict: 'accept', errno, message: '', diagnostics: [], stats, timeMs, log }
-    const explained = explainLog(path, optionsOf(program, undefined))
+    // Where Linux's effort went is told by ours, which walks the same way.
+    const visits = complex ? verify(program, { logLevel: 0 }).visits : undefined
+    const explained = explainLog(path, optionsOf(program, visits))
     const message = explained.message === '' ? `${errno}` : explained.message
     return { ...about, verdict: 'reject', errno, message, diagnostics: [{ ...explained, message }], stats, timeMs, log }
   }

@@ -157,7 +157,10 @@ class LogReader {
     }
     const insn = INSN.exec(line)
     if (insn !== null) {
-      this.#insn(Number(insn[1]), insn[2] ?? '')
+      // At level 1 a branch taken later goes on in the line of its jump.
+      const [text = '', joined] = (insn[2] ?? '').split(/ (?=\d+: (?:frame\d+: )?R\d+(?:_\w+)?=)/)
+      this.#insn(Number(insn[1]), text)
+      if (joined !== undefined) this.#state(joined.slice(joined.indexOf(':') + 1), false)
       return
     }
     const state = PLAIN_STATE.exec(line)
@@ -185,17 +188,17 @@ class LogReader {
       this.#frames = [...saved.frames]
       this.#frame = saved.frame
     }
-    this.#state(rest)
+    this.#state(rest, false)
   }
 
-  #state(text: string): void {
+  #state(text: string, leftByLast = true): void {
     this.#frame = Number(/frame(\d+):/.exec(text)?.[1] ?? 0)
     this.#frames.length = Math.min(this.#frames.length, this.#frame + 1)
     const values = readState(text, /R10=/.test(text) ? EMPTY : (this.#frames[this.#frame] ?? EMPTY))
     this.#frames[this.#frame] = values
     // A state on a line of its own is what the last instruction left.
     const last = this.path.at(-1)
-    if (last !== undefined && last.frame === this.#frame) last.after = values
+    if (leftByLast && last !== undefined && last.frame === this.#frame) last.after = values
   }
 
   #insn(pc: number, rest: string): void {

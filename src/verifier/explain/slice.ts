@@ -256,13 +256,12 @@ export class Slicer {
       this.#track(src)
       this.#event('spilled', step, slot, after, `${placeText(src)} is put on the stack (${placeText(slot)})`)
     } else {
-      this.#event(
-        'spilled',
-        step,
-        slot,
-        after,
-        `the stack (${placeText(slot)}) is written: ${after ?? inWords(String(insn.imm))}`,
-      )
+      const held = valueAt(step.before, slot.at)
+      const part = (insn.code & 0x18) !== 0x18 && held !== undefined
+      const where = placeText(slot)
+      const text = part ? `overwrites a part of ${where}, which held ${inWords(held)}` : `${where} is written`
+      this.#event(part ? 'lost' : 'spilled', step, slot, after, text)
+      if (part) this.#track(slot)
     }
   }
 

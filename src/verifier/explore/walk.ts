@@ -44,7 +44,7 @@ export function walk(env: Env): void {
     } else {
       if (((env.marks[idx] as number) & MARK.jump) !== 0) env.pushHistory()
       if (log.traces) {
-        if (env.printPath) {
+        if (env.printPath && !pops) {
           log.write(`\nfrom ${previous} to ${idx}:`)
           env.printState()
           env.printPath = false
