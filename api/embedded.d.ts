@@ -33,6 +33,8 @@ export interface EmbeddedKernel extends Kernel {
     fork(): EmbeddedKernel;
     packetRunner(progFd: Fd, options?: PacketRunnerOptions): PacketRunner;
     setClock(clock: Clock): void;
+    snapshot(): Uint8Array;
+    restore(snapshot: Uint8Array): void;
     readonly bpffs: Pick<BpfFs, 'mounts' | 'mount' | 'unmount'>;
     readonly network: NetworkControl;
     readonly log: readonly string[];

@@ -185,6 +185,11 @@ export interface CheckOptions {
     readonly maxInsns?: number;
     readonly resolvePseudo?: ResolvePseudo;
     readonly entries?: readonly number[];
+    readonly stages?: {
+        found?(starts: readonly number[]): void;
+        laidOut?(starts: readonly number[]): void;
+        decoded?(): void;
+    };
 }
 
 export type ConstantMemory = (offset: number, size: number) => bigint | undefined;
@@ -366,7 +371,7 @@ export declare function assemble(text: string, options?: AssembleOptions): Uint8
 
 export declare function checkInsnFields(insn: Insn): InsnProblem | undefined;
 
-export declare function checkInsnStream(bytes: Uint8Array, { maxInsns, resolvePseudo, entries }?: CheckOptions): InsnProblem | undefined;
+export declare function checkInsnStream(bytes: Uint8Array, { maxInsns, resolvePseudo, entries, stages }?: CheckOptions): InsnProblem | undefined;
 
 export declare function checkInsns(bytes: Uint8Array, options?: CheckOptions): InsnProblem | undefined;
 

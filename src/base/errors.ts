@@ -9,7 +9,18 @@ export interface FormatErrorPlace {
 }
 
 /** What a FormatError was reading. */
-export type FormatKind = 'elf' | 'btf' | 'btf.ext' | 'pcap' | 'pcapng' | 'packet' | 'insns' | 'asm' | 'hex' | 'wasm'
+export type FormatKind =
+  | 'snapshot'
+  | 'elf'
+  | 'btf'
+  | 'btf.ext'
+  | 'pcap'
+  | 'pcapng'
+  | 'packet'
+  | 'insns'
+  | 'asm'
+  | 'hex'
+  | 'wasm'
 
 /** The one error every parser of bytes or text in Skep throws, on any input. */
 export class FormatError extends Error {

@@ -3,6 +3,8 @@ import type { Clock, Machine } from '../vm/index.js'
 import { fireBpfEvent } from './hooks/bpf-events.js'
 import { NetworkControl } from './network-control.js'
 import { Session } from './session.js'
+import { restoreWorld } from './snapshot/restore.js'
+import { saveWorld } from './snapshot/save.js'
 import type { BpfFs } from './state/bpffs.js'
 import { linkCreate, linkDetach, linkUpdate, progAttach, progDetach, progQuery } from './syscalls/attach.js'
 import { btfLoad } from './syscalls/btf.js'
@@ -144,6 +146,8 @@ const handlers: Handlers = {
   sysctl_write: (s, r) => s.world.sysctls.write(r.name, r.value),
 }
 
+const RELEASE = '6.18.0-skep'
+
 /** What the embedded kernel says of itself to .kconfig externs. */
 const CONFIG = `CONFIG_64BIT=y
 CONFIG_BPF=y
@@ -168,6 +172,15 @@ export interface EmbeddedKernel extends Kernel {
   /** Runs one packet program over many packets without a system call each. The runner keeps the program alive. */
   packetRunner(progFd: Fd, options?: PacketRunnerOptions): PacketRunner
   setClock(clock: Clock): void
+  /**
+   * The kernel's state as bytes: its memory, objects, pins, links, sysctls and network. What belongs to processes (descriptors, sockets, perf
+   * buffers, running timers) is not part of it.
+   */
+  snapshot(): Uint8Array
+  /**
+   * Goes on from a snapshot: only in a kernel in which nothing has happened, with as many CPUs. Throws FormatError.
+   */
+  restore(snapshot: Uint8Array): void
   /** Mounts of the BPF file system: mount(8) and umount(8). */
   readonly bpffs: Pick<BpfFs, 'mounts' | 'mount' | 'unmount'>
   /** The virtual network, beyond what rtnetlink says of it: frames in and out, sockets, packets' journeys. */
@@ -186,7 +199,7 @@ function openSession(world: World): EmbeddedKernel {
   const network = new NetworkControl(session)
   return {
     name: 'embedded',
-    release: '6.18.0-skep',
+    release: RELEASE,
     possibleCpus: world.machine.cpus,
     machine: world.machine,
     call(name, request) {
@@ -210,6 +223,8 @@ function openSession(world: World): EmbeddedKernel {
     },
     log: world.log,
     bpffs: world.bpffs,
+    snapshot: () => saveWorld(world, RELEASE),
+    restore: (snapshot) => restoreWorld(world, snapshot),
     setClock(clock) {
       world.machine.clock = clock
     },

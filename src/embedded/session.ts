@@ -30,6 +30,12 @@ export class Session {
     return this.descriptors.add({ object, readable, writable })
   }
 
+  /** The same at a number of the caller's choice, which is free; takes a reference of its own. */
+  openAt(fd: Fd, object: KernelObject): void {
+    this.world.addUser(this.world.get(object))
+    this.descriptors.addAt(fd, { object, readable: true, writable: true })
+  }
+
   map(fd: Fd | number | undefined, syscall: string): MapObject {
     return this.descriptors.object(fd, 'map', syscall)
   }

@@ -2,7 +2,15 @@ import { toHex } from '../base/index.js'
 import { type DeviceMap, lastUserGone, MAP_TYPE } from '../maps/index.js'
 import { type Device, type Namespace, VirtualNetwork, type XskSocket } from '../netdev/index.js'
 import { progTypeName } from '../spec/index.js'
-import { type Engine, Jit, Machine, type MachineOptions, type NetworkHost, WasmInterpreter } from '../vm/index.js'
+import {
+  type Engine,
+  Jit,
+  Machine,
+  type MachineOptions,
+  type MemoryTables,
+  type NetworkHost,
+  WasmInterpreter,
+} from '../vm/index.js'
 import { namespaceHost } from './hooks/namespace-host.js'
 import { EmbeddedHooks } from './hooks/packet-hooks.js'
 import { kernelBtf } from './kernel-btf.js'
@@ -58,6 +66,8 @@ export class World {
   statsUsers = 0
   /** The kernel's log, the oldest lines first: what bpf_jit_enable=2 has it write. */
   readonly log: string[] = []
+  /** What the allocator knew before anything happened. */
+  readonly empty: MemoryTables
   #interpreter: WasmInterpreter | undefined
   readonly #jit: Jit | undefined
   readonly #byHandle = new Map<number, MapObject | ProgObject>()
@@ -85,6 +95,7 @@ export class World {
       this.#jit = new Jit(this.machine, { blinded: () => this.sysctls.get('net.core.bpf_jit_harden') === 2 })
     }
     this.bpffs = new BpfFs((object) => this.putUser(object))
+    this.empty = this.machine.memory.tables()
   }
 
   /** What helpers of programs that run in a namespace are told of the network. */

@@ -120,6 +120,19 @@ export class VirtualNetwork {
     this.namespaces.delete(netns.inode)
   }
 
+  /** Numbers of the namespaces that come next, for a network that is put back. */
+  get counters(): { readonly inode: number; readonly cookie: bigint } {
+    return { inode: this.#lastInode, cookie: this.#lastCookie }
+  }
+
+  /** Takes the place of what is here: namespaces that were made from another network's. The first one is this network's own still. */
+  putBack(namespaces: readonly Namespace[], counters: { readonly inode: number; readonly cookie: bigint }): void {
+    this.namespaces.clear()
+    for (const netns of namespaces) this.namespaces.set(netns.inode, netns)
+    this.#lastInode = counters.inode
+    this.#lastCookie = counters.cookie
+  }
+
   addDevice(
     netns: Namespace,
     name: string,

@@ -18,6 +18,7 @@ export {
   type SystemCalls,
 } from './machine.js'
 export { type RawRunOptions, type RawRunResult, rawImage, runRaw } from './machine-run.js'
+export type { MemoryTables } from './memory.js'
 export { Memory, OutOfMemoryError } from './memory.js'
 export { Network } from './net/network.js'
 export type {

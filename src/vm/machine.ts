@@ -176,11 +176,41 @@ export class Machine {
 
   /** A handle for an object: the address of a cell whose first word is the object's index. */
   createHandle(target: HandleTarget | undefined): Addr {
-    const index = this.#freeIndexes.pop() ?? this.#targets.length
     const handle = this.memory.alloc(HANDLE_SIZE)
+    // A handle that is put back has the index it had.
+    const index = this.memory.imageU32(handle) ?? this.#freeIndexes.pop() ?? this.#targets.length
     this.#targets[index] = target
     this.memory.u32[handle >>> 2] = index
     return handle
+  }
+
+  /** After handles were put back: indexes that nobody has are free again. */
+  settleHandles(): void {
+    this.#freeIndexes.length = 0
+    for (let index = 1; index < this.#targets.length; index++) {
+      if (this.#targets[index] === undefined) this.#freeIndexes.push(index)
+    }
+  }
+
+  /** Does something, and tells the random numbers that it drew from the host's side. */
+  watchRandom<T>(
+    work: () => T,
+    again?: readonly number[],
+  ): { readonly result: T; readonly randoms: readonly number[] } {
+    const source = this.random as { u32(): number }
+    const real = source.u32
+    const randoms: number[] = []
+    let at = 0
+    source.u32 = () => {
+      const value = again?.[at++] ?? real.call(source)
+      randoms.push(value)
+      return value
+    }
+    try {
+      return { result: work(), randoms }
+    } finally {
+      source.u32 = real
+    }
   }
 
   /** For objects that need their handle before they exist. */

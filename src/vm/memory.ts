@@ -43,6 +43,14 @@ export interface WasmMemory {
   grow(pages: number): number
 }
 
+/** What the allocator knows, for a copy of the memory to go on with. */
+export interface MemoryTables {
+  readonly pages: Uint8Array
+  readonly runs: readonly (readonly [page: number, count: number])[]
+  readonly freeCells: readonly number[]
+  readonly fresh: number
+}
+
 /**
  * The kernel's address space: one WebAssembly.Memory with an allocator over it. Page 0 is never handed out.
  * The typed views are replaced when the memory grows: read them from here after anything that may allocate.
@@ -67,6 +75,14 @@ export class Memory {
   /** First page never used: everything above it reads as zero. */
   #fresh = 1
   #freePages = 0
+  /** While allocations are watched: size and address of each. */
+  #watched: number[] | undefined
+  /** Allocations to be made again at the same addresses: sizes and addresses. */
+  #script: readonly number[] | undefined
+  #scriptAt = 0
+  /** A memory that is being put back: what it held, and the addresses that are not new. */
+  #image: Uint8Array | undefined
+  readonly #scripted = new Set<Addr>()
 
   constructor(options: { initialPages?: number; maxPages?: number } = {}) {
     this.#maxPages = Math.min(options.maxPages ?? MAX_PAGES, MAX_PAGES)
@@ -83,6 +99,12 @@ export class Memory {
 
   /** Zeroed memory, aligned to 16 bytes (64 KiB allocations and larger: to a page). Throws OutOfMemoryError. */
   alloc(size: number): Addr {
+    const addr = this.#script === undefined ? this.#allocate(size) : (this.#again(size) ?? this.#allocate(size))
+    this.#watched?.push(size, addr)
+    return addr
+  }
+
+  #allocate(size: number): Addr {
     if (size > MAX_SMALL) return this.#allocPages(Math.ceil(size / PAGE))
     const cls = CLASS_OF_UNITS[Math.max(1, (size + 15) >> 4)] as number
     let cell = this.#freeCells[cls] as number
@@ -97,7 +119,8 @@ export class Memory {
 
   /** Gives back what alloc returned. */
   free(addr: Addr): void {
-    if (addr === 0) return
+    // While a memory is put back nothing is given back: the chains of free cells are in the image.
+    if (addr === 0 || this.#image !== undefined) return
     const page = addr >>> 16
     const kind = this.#pages[page] as number
     if (kind === LARGE_HEAD) {
@@ -110,6 +133,101 @@ export class Memory {
     invariant(kind < CLASS_SIZES.length, `free of ${addr.toString(16)}, which was not allocated`)
     this.u32[addr >>> 2] = this.#freeCells[kind] as number
     this.#freeCells[kind] = addr
+  }
+
+  /** Does something, and tells size and address of each allocation that it made, one after the other. */
+  watch<T>(work: () => T): { readonly result: T; readonly allocations: readonly number[] } {
+    const before = this.#watched
+    const allocations: number[] = []
+    this.#watched = allocations
+    try {
+      return { result: work(), allocations }
+    } finally {
+      this.#watched = before
+    }
+  }
+
+  /** What the allocator knows now. */
+  tables(): MemoryTables {
+    return {
+      pages: this.#pages.slice(0, this.#fresh),
+      runs: [...this.#runs],
+      freeCells: [...this.#freeCells],
+      fresh: this.#fresh,
+    }
+  }
+
+  /** A copy of all memory that was ever used. */
+  image(): Uint8Array {
+    return this.u8.slice(0, this.#fresh * PAGE)
+  }
+
+  /**
+   * Makes this the memory that `image` and `tables` are of. Until `settle` it is being put back: `again` makes objects where they were, and
+   * nothing that was allocated then is freed. Throws OutOfMemoryError.
+   */
+  putBack(image: Uint8Array, tables: MemoryTables): void {
+    this.#ensure(Math.max(tables.fresh, image.length / PAGE))
+    this.#pages.fill(FREE_PAGE)
+    this.#pages.set(tables.pages)
+    this.#runs.clear()
+    for (const [page, count] of tables.runs) this.#runs.set(page, count)
+    this.#freeCells.set(tables.freeCells)
+    this.#fresh = tables.fresh
+    // Pages that were free stay so until the end: what would be made there the image would go over.
+    this.#freePages = 0
+    this.#image = image
+    this.u8.set(image)
+  }
+
+  /** While the memory is being put back: does something whose allocations are at the addresses they had. */
+  again<T>(allocations: readonly number[], work: () => T): T {
+    this.#script = allocations
+    this.#scriptAt = 0
+    for (let i = 1; i < allocations.length; i += 2) this.#scripted.add(allocations[i] as number)
+    try {
+      return work()
+    } finally {
+      this.#script = undefined
+    }
+  }
+
+  /** The address that comes next in the script for this size; undefined: this allocation was not made then. */
+  #again(size: number): Addr | undefined {
+    const script = this.#script as readonly number[]
+    for (let at = this.#scriptAt; at < script.length; at += 2) {
+      if (script[at] !== size) continue
+      this.#scriptAt = at + 2
+      const addr = script[at + 1] as Addr
+      this.u8.fill(0, addr, addr + size)
+      return addr
+    }
+    return undefined
+  }
+
+  /** What stood at an address, if it is one that was put back. */
+  imageU32(addr: Addr): number | undefined {
+    if (this.#image === undefined || !this.#scripted.has(addr)) return undefined
+    const { buffer, byteOffset } = this.#image
+    return new DataView(buffer, byteOffset).getUint32(addr, true)
+  }
+
+  /** Writes what was put back once more: over what making the objects again has written. `fresh`: allocations that are new, which stay. */
+  settle(fresh: readonly number[], finished: boolean): void {
+    const image = this.#image
+    if (image === undefined) return
+    const kept: [Addr, Uint8Array][] = []
+    for (let i = 0; i < fresh.length; i += 2) {
+      const addr = fresh[i + 1] as Addr
+      if (!this.#scripted.has(addr)) kept.push([addr, this.read(addr, fresh[i] as number)])
+    }
+    // Free cells are chained through the memory: what was taken from them since is taken.
+    this.u8.set(image)
+    for (const [addr, bytes] of kept) this.write(addr, bytes)
+    if (!finished) return
+    this.#image = undefined
+    this.#scripted.clear()
+    for (let page = 1; page < this.#fresh; page++) if (this.#pages[page] === FREE_PAGE) this.#freePages++
   }
 
   /** Where the allocation that holds `addr` starts. */

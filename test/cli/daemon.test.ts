@@ -242,3 +242,31 @@ test('skep sh: tools under their own names; without a kernel up it has one of it
   assert.equal(skep(['sh', '-c', script]).stdout, '1\n')
   assert.match(ok(skep(['bpftool', 'prog'])), /count_packets/)
 })
+
+test('a snapshot: another kernel goes on from there', (t) => {
+  const first = house(t)
+  const second = house(t)
+  ok(first.skep(['up']))
+  ok(first.skep(['bpftool', 'prog', 'load', OBJECT, '/sys/fs/bpf/p', 'pinmaps', '/sys/fs/bpf/maps']))
+  const kinds = ['bpftool', 'map', 'update', 'pinned', '/sys/fs/bpf/maps/kinds', 'key', '1', '0', '0', '0', 'value']
+  ok(first.skep([...kinds, ...Array(16).fill('7')]))
+  const file = join(first.folder, 'state.skep')
+  ok(first.skep(['snapshot', file]))
+  assert.equal(statSync(file).mode & 0o777, 0o600)
+  const shown = [
+    ['bpftool', '-f', 'prog'],
+    ['bpftool', '-f', '-j', 'map'],
+    ['bpftool', 'map', 'dump', 'name', 'kinds'],
+  ]
+  // Two clocks are asked when a program was loaded.
+  const show = ({ skep }: typeof first): string[] => shown.map((words) => ok(skep(words)).replace(/loaded_at \S+/, ''))
+  const before = show(first)
+  ok(first.skep([...kinds, ...Array(16).fill('9')]))
+  ok(second.skep(['up', '--restore', file]))
+  assert.deepEqual(show(second), before)
+  writeFileSync(join(first.folder, 'broken'), 'nothing')
+  const third = house(t)
+  const refused = third.skep(['up', '--restore', join(first.folder, 'broken')])
+  assert.equal(refused.status, 1)
+  assert.match(refused.stderr, /snapshot: it cannot be unpacked/)
+})

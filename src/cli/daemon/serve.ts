@@ -8,6 +8,7 @@ import { countObjects } from './count-objects.js'
 import { readFrames, sendFrame } from './frames.js'
 import type { DaemonRequest, DaemonStatus, RunRequest } from './protocol.js'
 import { RemoteHost } from './remote-host.js'
+import { writeSnapshot } from './snapshot-file.js'
 import { makeStateFolder, socketPath } from './state-folder.js'
 import { Turns } from './turns.js'
 
@@ -44,7 +45,7 @@ export async function serveKernel(options: ServeOptions): Promise<void> {
       if (request.ask === 'status') {
         const status = statusOf(kernel, { folder, since, commands })
         sendFrame(socket, 'O', `${JSON.stringify(status)}\n`)
-      }
+      } else if (request.ask === 'snapshot') writeSnapshot(kernel, request.file)
       finish(socket, 0)
       if (request.ask === 'down') stop()
     } catch (error) {

@@ -72,7 +72,7 @@ function quiet<T>(run: () => T): T | undefined {
 /** Wall clock of a moment given in ns since boot. */
 export function wallTime(kernel: Kernel, sinceBoot: bigint): Date {
   if (kernel.name === 'embedded') {
-    const now = (kernel as EmbeddedKernel).machine.clock.monotonic()
+    const now = (kernel as EmbeddedKernel).machine.clock.boottime()
     return new Date(Date.now() - Number((now - sinceBoot) / 1_000_000n))
   }
   const uptime = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1000

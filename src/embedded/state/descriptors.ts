@@ -62,6 +62,11 @@ export class Descriptors {
     return fd as Fd
   }
 
+  /** Puts a file at a number of the caller's choice, which is free. */
+  addAt(fd: Fd, file: OpenFile): void {
+    this.#files[fd] = file
+  }
+
   has(fd: number): boolean {
     return this.#files[fd] !== undefined
   }

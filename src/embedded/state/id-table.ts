@@ -9,6 +9,15 @@ export class IdTable<T> {
     return this.#last
   }
 
+  /** The next id will be `id`. */
+  goOnAt(id: number): void {
+    this.#last = id - 1
+  }
+
+  get last(): number {
+    return this.#last
+  }
+
   add(id: number, object: T): void {
     this.#objects.set(id, object)
   }

@@ -1,4 +1,5 @@
 import type { Btf } from '../../btf/index.js'
+import type { MapCreateRequest, ProgLoadRequest } from '../../kernel/index.js'
 import type { Device, XdpMode } from '../../netdev/index.js'
 import type { BpfMap, LoadedProgram } from '../../vm/index.js'
 
@@ -21,6 +22,28 @@ export interface MapObject extends Counted {
   readonly btfValueTypeId: number
   /** Writable memory mappings that exist. */
   writers?: number
+  /** How it was made: to make it again. */
+  origin?: MapOrigin
+}
+
+/** What making an object took of the machine. */
+export interface Creation {
+  /** Size and address of each allocation, one after the other. */
+  readonly allocations: readonly number[]
+  readonly randoms: readonly number[]
+}
+
+export interface MapOrigin extends Creation {
+  /** Without descriptors, which mean something in one session only. */
+  readonly request: MapCreateRequest
+  /** The template of a map of maps. */
+  readonly inner: MapCreateRequest | undefined
+}
+
+export interface ProgOrigin extends Creation {
+  readonly request: ProgLoadRequest
+  /** What the descriptors in the request and in its instructions stood for. */
+  readonly descriptors: readonly { readonly fd: number; readonly kind: 'map' | 'prog' | 'btf'; readonly id: number }[]
 }
 
 export interface ProgObject extends Counted {
@@ -48,6 +71,8 @@ export interface ProgObject extends Counted {
   boundTo?: { readonly device: Device; readonly offloaded: boolean } | undefined
   runCount: bigint
   runTimeNs: bigint
+  /** How it was made: to make it again. */
+  origin?: ProgOrigin
 }
 
 export interface BtfObject extends Counted {

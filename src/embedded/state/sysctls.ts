@@ -27,6 +27,16 @@ export class Sysctls {
     return this.#values.get(name) ?? 0
   }
 
+  /** All values, by name. */
+  all(): Record<string, number> {
+    return Object.fromEntries(this.#values)
+  }
+
+  /** Sets a value whatever the rules are: a state that was there before. */
+  put(name: string, value: number): void {
+    if (this.#values.has(name)) this.#values.set(name, value)
+  }
+
   read(name: string): string {
     const value = this.#values.get(normalise(name))
     if (value === undefined) throw new KernelError('ENOENT', 'sysctl', { hint: `this kernel has no sysctl '${name}'` })

@@ -14,6 +14,7 @@ import { MAP_TYPE, programFits } from '../../maps/index.js'
 import { type AttachTypeName, allowedHelpers, attachTypeName, helperById, type ProgTypeName } from '../../spec/index.js'
 import { hasHelper, OutOfMemoryError, type ProgramImage, UnsupportedError } from '../../vm/index.js'
 import type { Session } from '../session.js'
+import { progOrigin, recordCreation } from '../snapshot/creation.js'
 import type { MapObject, ProgObject } from '../state/objects.js'
 import {
   checkCallbacks,
@@ -36,6 +37,13 @@ const GOTO = 0x05
 
 /** BPF_PROG_LOAD in the embedded kernel: Linux's checks in Linux's order, then the program is made runnable. */
 export function progLoad(session: Session, r: ProgLoadRequest): ProgLoadResult {
+  const { result, ...creation } = recordCreation(session.world.machine, () => loadProgram(session, r))
+  const { object, log } = result
+  object.origin = progOrigin(session, r, creation)
+  return { fd: session.open(object), log }
+}
+
+function loadProgram(session: Session, r: ProgLoadRequest): { readonly object: ProgObject; readonly log: string } {
   const { world } = session
   const request = checkRequest(session, r)
   const { typeName, flags, license } = request
@@ -134,7 +142,7 @@ export function progLoad(session: Session, r: ProgLoadRequest): ProgLoadResult {
     runTimeNs: 0n,
   }
   world.add(object)
-  return { fd: session.open(object), log: verdict.log }
+  return { object, log: verdict.log }
 }
 
 /** Licenses that make a program GPL compatible (linux/license.h). */

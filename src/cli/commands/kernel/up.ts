@@ -39,9 +39,14 @@ export function upCommand(host: CommandHost): Command {
 }
 
 async function serve(host: CommandHost, options: Omit<Options, 'cpus'> & { readonly cpus: number }): Promise<void> {
-  const [{ serveKernel }, { runCli }] = await Promise.all([import('../../daemon/serve.js'), import('../../program.js')])
+  const [{ serveKernel }, { runCli }, { readSnapshot }] = await Promise.all([
+    import('../../daemon/serve.js'),
+    import('../../program.js'),
+    import('../../daemon/snapshot-file.js'),
+  ])
   const { cpus, engine } = options
   const kernel = embedded({ cpus, ...(engine === undefined ? {} : { engine }) })
+  if (options.restore !== undefined) readSnapshot(kernel, host.resolve(options.restore))
   // What goes wrong in something that a command left behind must not take the kernel and its maps along.
   process.on('uncaughtException', (error) => host.err(`skep: ${error.stack ?? error.message}\n`))
   process.on('unhandledRejection', (error) => host.err(`skep: ${String((error as Error)?.stack ?? error)}\n`))
