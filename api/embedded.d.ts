@@ -88,6 +88,7 @@ export declare class NetworkControl {
     inject(selector: DeviceSelector, frame: Uint8Array, queue?: number): void;
     arrive(device: Device, bytes: Uint8Array, queue: number): void;
     transmit(selector: DeviceSelector, bytes: Uint8Array): void;
+    flood(selector: DeviceSelector, bytes: Uint8Array, count: number): void;
     sendUdp(options: UdpOptions): void;
     ping(options: PingOptions): PingAnswer | undefined;
     listen(options: BoundSocketOptions): LocalSocket;
@@ -252,6 +253,8 @@ export interface SocketQuery {
     readonly destinationPort: number;
     readonly ifindex: number;
 }
+
+export declare const TRACEPOINT_NAMES: readonly ['bpf_map_create', 'bpf_map_lookup_elem', 'bpf_map_update_elem', 'bpf_map_delete_elem', 'bpf_map_next_key', 'bpf_obj_get_map', 'bpf_obj_get_prog', 'bpf_obj_pin_map', 'bpf_obj_pin_prog', 'bpf_prog_load', 'bpf_prog_put_rcu', 'xdp_bulk_tx', 'xdp_cpumap_enqueue', 'xdp_cpumap_kthread', 'xdp_devmap_xmit', 'xdp_exception', 'xdp_redirect', 'xdp_redirect_err', 'xdp_redirect_map', 'xdp_redirect_map_err'];
 
 export interface TraceEvent {
     readonly name: string;

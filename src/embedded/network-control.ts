@@ -142,6 +142,8 @@ export class XskQueue {
 }
 
 const FIRST_PORT = 32768
+const HEADROOM = 64
+const TAILROOM = 64
 const LISTEN = 10
 
 /** What the host may do with the virtual network that Linux has no system calls for. */
@@ -215,6 +217,24 @@ export class NetworkControl {
     if (frame.length < ETH_HLEN) throw new KernelError('EINVAL', 'network')
     network.journeys?.number(frame)
     transmit(network, this.device(selector), frame)
+    network.run()
+  }
+
+  /** Sends the same frame by a device many times, as a packet generator does; they are on their way together. */
+  flood(selector: DeviceSelector, bytes: Uint8Array, count: number): void {
+    const { network } = this.#session.world
+    const device = this.device(selector)
+    if (bytes.length < ETH_HLEN) throw new KernelError('EINVAL', 'network')
+    // All of them lie in one buffer: making one for each would cost more than sending it.
+    const step = (HEADROOM + bytes.length + TAILROOM + 63) & ~63
+    const words = new Uint32Array((step * count) >>> 2)
+    const slab = new Uint8Array(words.buffer)
+    for (let at = HEADROOM; at < slab.length; at += step) {
+      slab.set(bytes, at)
+      const frame = new Frame(slab, at, at + bytes.length, at - HEADROOM + step)
+      frame.words = words
+      transmit(network, device, frame)
+    }
     network.run()
   }
 

@@ -5,6 +5,10 @@ export class Frame {
   bytes: Uint8Array
   start: number
   end: number
+  /** Where the frame's own part of `bytes` ends: several frames may lie in one buffer. */
+  limit: number
+  /** The same buffer by words, where whoever made it cares: `bytes` then starts at a multiple of four. */
+  words: Uint32Array | undefined = undefined
   /** XDP metadata: bytes before `start` that programs see by data_meta. */
   metaLength = 0
   /** Of these bytes the first are in one buffer, the rest in fragments; 0: all in one. */
@@ -28,10 +32,11 @@ export class Frame {
   /** CHECKSUM_PARTIAL is never left open: sums are always filled in. */
   hops = 0
 
-  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length, limit = bytes.length) {
     this.bytes = bytes
     this.start = start
     this.end = end
+    this.limit = limit
   }
 
   get length(): number {

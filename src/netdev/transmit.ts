@@ -133,6 +133,8 @@ export function writeTag(frame: Frame): void {
   frame.bytes = tagged
   frame.start = 0
   frame.end = tagged.length
+  frame.limit = tagged.length
+  frame.words = undefined
   frame.vlanTag = 0
   frame.metaLength = 0
 }

@@ -24,6 +24,8 @@ import { XdpTargets } from './xdp-targets.js'
 
 const SCHED_CLS = bpf_prog_type.BPF_PROG_TYPE_SCHED_CLS
 const ACT_DIRECT = 1
+/** Bytes up to which packets are copied word by word. */
+const SHORT = 256
 const SKIP_SW = 2
 const BPF_LWT_OK = 0
 const IPPROTO_UDP = 17
@@ -105,7 +107,11 @@ export class EmbeddedHooks implements PacketHooks {
     this.#enter(device.netns)
     const packet = this.#xdp
     const { start, metaLength, bytes } = frame
-    packet.load(bytes, start - metaLength, frame.end - start + metaLength, metaLength)
+    const from = start - metaLength
+    const length = frame.end - from
+    const { words } = frame
+    if (words !== undefined && (from & 3) === 0 && length <= SHORT) packet.loadWords(words, from, length, metaLength)
+    else packet.load(bytes, from, length, metaLength)
     packet.setIngress(device.ifindex, frame.queue)
     if (egress !== undefined) packet.setEgress(egress.ifindex)
     const verdict = runProgram(this.#world, program as ProgObject, packet, 0)
@@ -123,13 +129,26 @@ export class EmbeddedHooks implements PacketHooks {
     const length = end - from
     let { bytes } = frame
     let at = frame.start - frame.metaLength
-    if (at + length > bytes.length) {
+    if (at + length > frame.limit) {
       bytes = frame.bytes = new Uint8Array(length + 64)
+      frame.limit = bytes.length
+      frame.words = undefined
       at = 0
     }
-    const source = memory.u8
-    if (length <= 128) for (let i = 0; i < length; i++) bytes[at + i] = source[from + i] as number
-    else bytes.set(source.subarray(from, end), at)
+    const { words } = frame
+    if (
+      words !== undefined &&
+      (at & 3) === 0 &&
+      (from & 3) === 0 &&
+      length <= SHORT &&
+      at + length + 3 <= frame.limit
+    ) {
+      const source = memory.u32
+      const count = (length + 3) >>> 2
+      const to = at >>> 2
+      const first = from >>> 2
+      for (let index = 0; index < count; index++) words[to + index] = source[first + index] as number
+    } else bytes.set(memory.u8.subarray(from, end), at)
     frame.start = at + meta
     frame.end = at + length
     frame.metaLength = meta
@@ -333,8 +352,10 @@ export class EmbeddedHooks implements PacketHooks {
 /** Copies memory [from, end) into a frame, with room before it for a header. */
 function takeBytes(frame: Frame, memory: Uint8Array, from: number, end: number, header = 0): void {
   const length = end - from + header
-  if (frame.start + length > frame.bytes.length) {
+  if (frame.start + length > frame.limit) {
     frame.bytes = new Uint8Array(length + 128)
+    frame.limit = frame.bytes.length
+    frame.words = undefined
     frame.start = 64
   }
   frame.bytes.set(memory.subarray(from, end), frame.start + header)

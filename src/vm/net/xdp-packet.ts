@@ -94,6 +94,28 @@ export class XdpPacket implements PacketAccess {
     return { data: this.#hardStart + XDP_HEADROOM, limit: PAGE_SIZE - XDP_HEADROOM - SHARED_INFO_SIZE }
   }
 
+  /**
+   * The same for a short packet of one piece that lies at a multiple of four in a buffer of words: copying those takes a
+   * fraction of making a view. What lies in the last word behind the packet comes along.
+   */
+  loadWords(words: Uint32Array, offset: number, length: number, metaLength: number): void {
+    const { u32 } = this.#memory
+    const meta = this.#hardStart + XDP_HEADROOM - metaLength
+    this.#frameSize = PAGE_SIZE
+    this.#fragCount = 0
+    this.#fragBytes = 0
+    const from = offset >>> 2
+    const to = meta >>> 2
+    const count = (length + 3) >>> 2
+    for (let index = 0; index < count; index++) u32[to + index] = words[from + index] as number
+    const at = this.ctx >>> 2
+    u32[at] = meta + metaLength
+    u32[at + 1] = meta + length
+    u32[at + 2] = meta
+    u32[at + 5] = 0
+    if (this.redirect.kind !== 'none') this.redirect.clear()
+  }
+
   /** Device and queue the packet came in by. `fragSize`: bytes of a fragment's buffer, 0 where tails cannot grow. */
   setIngress(ifindex: number, queue: number, fragSize = PAGE_SIZE): void {
     this.#fragSize = fragSize
