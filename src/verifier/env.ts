@@ -112,6 +112,8 @@ export class Env {
   pointerKinds: (string | undefined)[] = []
   /** Map of the call at each instruction; 'many' when it differs from path to path. */
   callMaps: (MapDescription | 'many' | undefined)[] = []
+  /** Whether each bpf_loop() call calls the same function everywhere. */
+  readonly loopInlining = new Map<number, { readonly subprog: number; readonly fits: boolean }>()
   lastLine = -1
   /** The next instruction is printed with where it was reached from, and the whole state. */
   printPath = false

@@ -44,7 +44,7 @@ export function checkAccess(env: Env, regno: number, offset: number, access: Acc
     case 'map_key':
       if (write) env.refuse(`write to change key R${regno} not allowed`, 'EACCES')
       checkRegion(env, regno, off, size, reg.map?.keySize ?? 0)
-      give(env, value, unknownReg())
+      narrowed(env, value, size, unknownReg())
       return
     case 'map_value':
       mapValue(env, regno, reg, off, access)

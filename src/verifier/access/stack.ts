@@ -94,7 +94,9 @@ function writeFixed(env: Env, frame: Frame, off: number, size: number, value: nu
     frame.occupants[slot] = undefined
     const kind = frame.types[slot * 8 + 7]
     if (isSpecial(kind)) {
-      for (let j = 0; j < 8; j++) if (isSpecial(frame.types[slot * 8 + j])) frame.types[slot * 8 + j] = SLOT.misc
+      for (let j = 0; j < 8; j++) {
+        if (frame.types[slot * 8 + j] !== SLOT.invalid) frame.types[slot * 8 + j] = SLOT.misc
+      }
     }
     const zero = reg !== undefined ? isZero(reg) : imm === 0
     if (zero && value >= 0) markPrecise(env, value)
@@ -227,7 +229,6 @@ function readBytes(
     env.pushHistory(frame.frameno, first >> 3)
   } else if (zeros === size) {
     env.regs[dst] = constReg(0, 0)
-    if (spilled !== undefined) env.pushHistory(frame.frameno, first >> 3)
   } else env.regs[dst] = unknownReg()
 }
 

@@ -1,6 +1,7 @@
 // Calls that call back into the program: now, any number of times, or some other time.
 
 import { toNumber } from '../domain/int64.js'
+import { isConst } from '../domain/num.js'
 import { type Env, MARK, type Subprog } from '../env.js'
 import { markPrecise } from '../explore/precision.js'
 import { pointerReg, type Reg, unknownReg } from '../state/reg.js'
@@ -31,6 +32,7 @@ export function helperCallback(env: Env, helper: string, facts: CallFacts): void
   const { regs } = env
   switch (helper) {
     case 'loop': {
+      noteInlining(env, facts.subprog)
       markPrecise(env, 1)
       const limit = regs[1] as Reg
       if (env.frame.callbackDepth < toNumber(limit.umaxLo, limit.umaxHi) || limit.umaxHi < 0) {
@@ -65,6 +67,16 @@ export function helperCallback(env: Env, helper: string, facts: CallFacts): void
   }
 }
 
+/** Linux compiles bpf_loop() in where every path calls the same function without flags: then that they are 0 matters. */
+function noteInlining(env: Env, subprog: number): void {
+  const flags = env.reg(4)
+  const known = env.loopInlining.get(env.insnIdx)
+  if (known !== undefined && !known.fits) return
+  const none = flags.type === 'scalar' && isConst(flags) && flags.valueLo === 0 && flags.valueHi === 0
+  if (none) markPrecise(env, 4)
+  env.loopInlining.set(env.insnIdx, { subprog, fits: none && (known === undefined || known.subprog === subprog) })
+}
+
 export function kfuncCallback(env: Env, kfunc: string, facts: KfuncFacts): void {
   switch (kfunc) {
     case 'bpf_rbtree_add_impl': {
@@ -90,6 +102,7 @@ function enter(env: Env, state: State, subprog: number, callback: Callback, args
     frame.regs[i + 1] = reg
   })
   state.frames.push(frame)
+  env.scratchAll()
   return frame
 }
 

@@ -241,6 +241,7 @@ export function checkHelperMemory(
       if (size === 0 && !zeroAllowed) env.refuse('invalid zero-sized read', 'EACCES')
       checkStackBounds(env, regno, reg.off, size, write ? 'write' : 'read')
       if (facts?.rawMode && isConst(reg)) {
+        keepOffDynptrs(env, regno, size)
         facts.raw = { regno, size }
         return
       }
@@ -257,6 +258,18 @@ export function checkHelperMemory(
     default:
       if (zeroAllowed && size === 0 && isNull(reg)) return
       notMemory(env, regno)
+  }
+}
+
+/** A helper that fills memory byte by byte may not hit a dynptr: it might be another argument. */
+function keepOffDynptrs(env: Env, regno: number, size: number): void {
+  const reg = env.reg(regno)
+  const frame = env.state.frames[reg.frameno] as Frame
+  const start = reg.off + reg.valueLo
+  for (let at = start; at < start + size; at++) {
+    if (frame.types[-at - 1] === SLOT.dynptr) {
+      env.refuse(`potential write to dynptr at off=${at} disallowed`, 'EACCES')
+    }
   }
 }
 

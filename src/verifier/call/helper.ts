@@ -263,7 +263,8 @@ function result(env: Env, helper: Helper, facts: CallFacts): Reg {
       const reg = pointerReg('map_value', sure ? 0 : nullable)
       reg.map = map
       reg.mapUid = facts.mapUid
-      if (sure && specialFields(map).some(({ kind }) => kind === 'bpf_spin_lock')) reg.id = env.newId()
+      const locks = specialFields(map).some(({ kind }) => kind === 'bpf_spin_lock' || kind === 'bpf_res_spin_lock')
+      if (locks && (reg.flags & MAYBE_NULL) === 0) reg.id = env.newId()
       return identified(reg)
     }
     case 'ptr_to_socket':

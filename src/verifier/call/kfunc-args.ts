@@ -117,7 +117,7 @@ function checkArgument(env: Env, meta: KfuncMeta, index: number, param: BtfParam
   if (type.kind !== 'ptr') env.refuse(`Unrecognized arg#${index} type ${kindText(type)}`)
   readReg(env, regno)
   const reg = env.reg(regno)
-  const strict = meta.has('trusted_args') || meta.has('rcu')
+  const strict = meta.has('trusted_args') || meta.has('release') || meta.has('rcu')
   if (strict && (isNull(reg) || mayBeNull(reg)) && !marks.isNullable(param)) {
     env.refuse(`Possibly NULL pointer passed to trusted arg${index}`, 'EACCES')
   }

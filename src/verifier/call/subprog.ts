@@ -80,6 +80,7 @@ function passes(env: Env, index: number, subprog: Subprog): Refusal | undefined 
 export function leaveFrame(env: Env): number {
   const { state } = env
   const callee = state.frame
+  env.stackLiveness.update()
   const r0 = callee.regs[0] as Reg
   if (r0.type === 'fp') env.refuse('cannot return stack pointer to the caller')
   const caller = state.frames[state.frames.length - 2] as Frame
@@ -90,7 +91,6 @@ export function leaveFrame(env: Env): number {
     checkRange(env, 'At callback return', callback.returns)
   } else caller.regs[0] = r0
   const next = callback === undefined ? callee.callsite + 1 : callee.callsite
-  env.stackLiveness.update()
   if (env.log.traces) {
     env.log.write('returning from callee:\n')
     env.printState()

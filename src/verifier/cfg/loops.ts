@@ -1,7 +1,6 @@
-// Loops: the strongly connected components of the flow graph with more than one instruction, a jump to itself, or calls of a
-// callback.
+// Loops: the strongly connected components of the flow graph with more than one instruction or a jump to itself.
 
-import { type Env, MARK } from '../env.js'
+import type { Env } from '../env.js'
 import { successors } from './flow.js'
 
 /** The number of the loop each instruction belongs to; 0 for none. Tarjan's algorithm, without recursion. */
@@ -38,8 +37,7 @@ export function findLoops(env: Env): Int32Array {
       const above = path.at(-1)
       if (above !== undefined) low[above.at] = Math.min(low[above.at] as number, low[at] as number)
       if (low[at] !== order[at]) continue
-      const isLoop =
-        open.at(-1) !== at || followers.includes(at) || ((env.marks[at] as number) & MARK.callsCallback) !== 0
+      const isLoop = open.at(-1) !== at || followers.includes(at)
       for (let member = open.pop(); member !== undefined; member = open.pop()) {
         isOpen[member] = 0
         if (isLoop) loops[member] = number

@@ -33,6 +33,7 @@ export function checkReturn(env: Env, regno: 0 | 1): void {
   const entry = env.state.frames[0]
   if (frame.callback?.async === true && env.state.frames.length === 1) {
     readReg(env, regno)
+    precise(env, regno)
     checkRange(env, 'At async callback return', frame.callback.returns, regno)
     return
   }
@@ -49,6 +50,7 @@ export function checkReturn(env: Env, regno: 0 | 1): void {
   readReg(env, regno)
   const range = rangeOf(env)
   if (range === 'any') return
+  precise(env, regno)
   checkRange(env, 'At program exit', range, regno)
 }
 
@@ -87,12 +89,16 @@ function rangeOf(env: Env): ReturnRange {
   }
 }
 
+/** What the range is judged by; pointers are refused anyway. */
+function precise(env: Env, regno: 0 | 1): void {
+  if (env.reg(regno).type === 'scalar') markPrecise(env, regno)
+}
+
 export function checkRange(env: Env, when: string, range: readonly [number, number], regno: 0 | 1 = 0): void {
   const reg: Reg = env.reg(regno)
   if (reg.type !== 'scalar') {
     env.refuse(`${when} the register R${regno} is not a known value (${typeText(reg.type, reg.flags)})`)
   }
-  markPrecise(env, regno)
   const smin = toSigned(reg.sminLo, reg.sminHi)
   const smax = toSigned(reg.smaxLo, reg.smaxHi)
   if (smin >= BigInt(range[0]) && smax <= BigInt(range[1])) return

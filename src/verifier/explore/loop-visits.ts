@@ -6,6 +6,8 @@ import type { Env } from '../env.js'
 import type { State } from '../state/state.js'
 import { markAllPrecise, propagatePrecision } from './precision.js'
 
+/** Linux prints no callsites behind one at instruction 0, nor that. */
+const CALL_AT_0 = /(?<=^|,)0,(\d+,)*/
 const MAX_ROUNDS = 64
 
 /** A path that ended in a state still open. */
@@ -62,7 +64,7 @@ export class LoopVisits {
     if (key === undefined) return
     let visit = this.#visits.get(key)
     if (visit === undefined) {
-      visit = { text: `(${key})`, entry: undefined, arrivals: [] }
+      visit = { text: `(${key.replace(CALL_AT_0, '')})`, entry: undefined, arrivals: [] }
       this.#visits.set(key, visit)
     }
     if (visit.entry !== undefined) return

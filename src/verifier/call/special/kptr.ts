@@ -4,7 +4,18 @@ import { checkPlainPointer } from '../../access/regions.js'
 import { fieldName, fieldsBehind, isPointerField, type SpecialField } from '../../access/special-fields.js'
 import { isConst } from '../../domain/num.js'
 import type { Env } from '../../env.js'
-import { ALLOC, MAYBE_NULL, PERCPU, pointerReg, RCU, type Reg, TRUSTED, typeText, UNTRUSTED } from '../../state/reg.js'
+import {
+  ALLOC,
+  MAYBE_NULL,
+  NON_OWN_REF,
+  PERCPU,
+  pointerReg,
+  RCU,
+  type Reg,
+  TRUSTED,
+  typeText,
+  UNTRUSTED,
+} from '../../state/reg.js'
 import type { BtfRef } from '../../types.js'
 import { inReadSection } from '../effects.js'
 import { isStructAt } from '../struct-types.js'
@@ -81,7 +92,13 @@ export function exchanged(env: Env, field: SpecialField): Reg {
 }
 
 /** Kernel types that RCU protects. */
-const RCU_SAFE: ReadonlySet<string> = new Set(['cgroup', 'bpf_cpumask', 'task_struct', 'bpf_crypto_ctx'])
+const RCU_SAFE: ReadonlySet<string> = new Set([
+  'cgroup',
+  'bpf_cpumask',
+  'task_struct',
+  'bpf_crypto_ctx',
+  'prog_test_ref_kfunc',
+])
 
 /** What a load of the field gives. */
 export function loadedPointer(env: Env, field: SpecialField): Reg {
@@ -99,7 +116,7 @@ export function loadedPointer(env: Env, field: SpecialField): Reg {
   if (safe && inReadSection(env)) {
     flags |= RCU
     if (field.kind === 'percpu_kptr') flags |= PERCPU
-    else if (!target.ref.kernel) flags |= ALLOC
+    else if (!target.ref.kernel) flags |= ALLOC | NON_OWN_REF
   } else flags |= UNTRUSTED
   const reg = pointerReg('ptr_', flags)
   reg.btf = target.ref
