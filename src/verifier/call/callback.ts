@@ -127,7 +127,6 @@ function later(env: Env, subprog: number, kind: string, returns: Callback['retur
   const state = new State()
   state.sleepable = kind !== 'timer'
   state.branches = 1
-  state.firstInsn = entry.start
   const frame = enter(env, state, subprog, { kind, returns, async: true }, args)
   frame.asyncEntries = env.frame.asyncEntries + 1
   env.pushState(state, entry.start, env.insnIdx)

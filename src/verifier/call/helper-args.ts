@@ -117,8 +117,7 @@ function check(env: Env, helper: Helper, index: number, arg: HelperArg, facts: C
     case 'ptr_to_map_key':
       if (facts.map === undefined) env.refuse('invalid map_ptr to access map->key', 'EACCES')
       checkHelperMemory(env, regno, facts.map.keySize, false, false, undefined)
-      if (helper.name === 'map_lookup_elem' || helper.name === 'map_lookup_percpu_elem')
-        facts.constKey = constantKey(env, regno, facts.map)
+      facts.constKey = constantKey(env, regno, facts.map)
       return
     case 'ptr_to_map_value':
       if (arg.maybeNull && isNull(reg)) return

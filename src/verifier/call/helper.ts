@@ -182,16 +182,24 @@ function recordMap(env: Env, helper: Helper, { map }: CallFacts): void {
   const known = env.callMaps[env.insnIdx]
   if (known === undefined) env.callMaps[env.insnIdx] = map
   else if (known !== map) env.callMaps[env.insnIdx] = 'many'
+  if (helper.name !== 'tail_call') return
+  // A tail call with a known index is a jump: the index matters.
+  const index = env.reg(3)
+  const low = index.valueLo >>> 0
+  if (index.type === 'scalar' && isConst(index) && index.valueHi === 0 && low < map.maxEntries) markPrecise(env, 3)
 }
 
 function special(env: Env, helper: Helper, facts: CallFacts): void {
   switch (helper.name) {
     case 'tail_call':
       checkResourceLeak(env, 'tail_call')
+<<<<<<< HEAD
       // An index known to be in the array is compiled into a direct jump.
       if (isConst(env.reg(3)) && toNumber(env.reg(3).valueLo, env.reg(3).valueHi) < (facts.map?.maxEntries ?? 0)) {
         markPrecise(env, 3)
       }
+=======
+>>>>>>> b7b33f8 (Verifier: tail call indexes, keys of every map call and states of later callbacks as Linux has them)
       return
     case 'get_local_storage': {
       const flags = env.reg(2)
