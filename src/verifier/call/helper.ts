@@ -7,7 +7,6 @@ import { checkAccess } from '../access/check-access.js'
 import { specialFields } from '../access/special-fields.js'
 import { checkResourceLeak } from '../check/exit.js'
 import { isGplCompatible } from '../check/license.js'
-import { toNumber } from '../domain/int64.js'
 import { isConst } from '../domain/num.js'
 import { syncBounds } from '../domain/sync.js'
 import type { Env } from '../env.js'
@@ -193,13 +192,6 @@ function special(env: Env, helper: Helper, facts: CallFacts): void {
   switch (helper.name) {
     case 'tail_call':
       checkResourceLeak(env, 'tail_call')
-<<<<<<< HEAD
-      // An index known to be in the array is compiled into a direct jump.
-      if (isConst(env.reg(3)) && toNumber(env.reg(3).valueLo, env.reg(3).valueHi) < (facts.map?.maxEntries ?? 0)) {
-        markPrecise(env, 3)
-      }
-=======
->>>>>>> b7b33f8 (Verifier: tail call indexes, keys of every map call and states of later callbacks as Linux has them)
       return
     case 'get_local_storage': {
       const flags = env.reg(2)
