@@ -83,7 +83,9 @@ export function tableMethods(table: HashTable): Omit<BucketMap, keyof BpfMap> & 
 export function wasmMethods(
   functions: () => Readonly<Record<string, (...args: number[]) => number>>,
 ): Pick<BpfMap, 'lookup' | 'update' | 'delete' | 'functions'> {
-  const compiled = functions as unknown as () => MapFunctions & { readonly lookup: (key: number) => number }
+  const compiled = functions as unknown as () => Required<Pick<MapFunctions, 'update' | 'delete'>> & {
+    readonly lookup: (key: number) => number
+  }
   return {
     functions: compiled,
     lookup: (key) => compiled().lookup(key) >>> 0,

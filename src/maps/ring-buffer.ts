@@ -1,11 +1,20 @@
-import type { Addr, BpfMap, Machine, RingBuffer, UserRingBuffer } from '../vm/index.js'
+import {
+  type Addr,
+  type BpfMap,
+  lazyFunctions,
+  type Machine,
+  type MapFunctions,
+  type RingBuffer,
+  type UserRingBuffer,
+} from '../vm/index.js'
 import { E2BIG, EAGAIN, EINVAL, ENODATA, ENOTSUPP } from './constants.js'
 import { mapHeader } from './header.js'
+import { MAGIC, MASK, writeRing } from './ring-code.js'
 import type { MapAttributes } from './types.js'
 
 // RINGBUF and USER_RINGBUF as linux/bpf.h shows them to mmap. In memory, pages of 4096 bytes:
 //
-//   page 0     the kernel's own: u32 map handle, u32 unused, u64 position of the oldest record not yet committed
+//   page 0     the kernel's own: u32 map handle, u32 MAGIC, u64 position of the oldest record not yet committed, u32 mask
 //   page 1     u64 consumer position        \
 //   page 2     u64 producer position         } what user space maps, at offset 0
 //   page 3...  data, twice its size long    /
@@ -21,11 +30,6 @@ const PAGE = 4096
 const BUSY = 0x8000_0000
 const DISCARD = 0x4000_0000
 const HEADER = 8
-const MAX_RECORD = Math.floor(0xffff_ffff / 4)
-const PENDING = 8
-
-const NO_WAKEUP = 1
-const FORCE_WAKEUP = 2
 
 const AVAIL_DATA = 0
 const RING_SIZE = 1
@@ -46,7 +50,7 @@ export interface MappableRing {
   available(): number
 }
 
-interface Ring {
+export interface Ring {
   readonly base: Addr
   readonly data: Addr
   readonly size: number
@@ -93,8 +97,16 @@ export function ringOfRecord(machine: Machine, record: Addr): Addr {
 export function createRingBuffer(machine: Machine, attr: MapAttributes): RingBuffer & MappableRing {
   const { memory } = machine
   const ring = createRing(machine, attr.maxEntries)
-  const { base, size, mask, data } = ring
+  const { base, size, mask } = ring
 
+  const functions = lazyFunctions<'reserve' | 'commit' | 'output'>(memory, (unit) => {
+    const wake = unit.import('wake', 1, 0, (handle) => {
+      const woken = machine.mapOf(handle as number)
+      if (woken !== undefined && 'wake' in woken) (woken as unknown as MappableRing).wake?.()
+      return undefined
+    })
+    writeRing(unit, ring, wake)
+  })
   const map: RingBuffer & MappableRing = {
     ...mapHeader(machine, attr),
     ...NO_ELEMENTS,
@@ -102,38 +114,9 @@ export function createRingBuffer(machine: Machine, attr: MapAttributes): RingBuf
     regionSize: 2 * PAGE + 2 * size,
     wake: undefined,
     available: () => position(machine, ring.producer) - position(machine, ring.consumer),
-    reserve(wanted) {
-      if (wanted < 0 || wanted > MAX_RECORD) return 0
-      const length = recordSize(wanted)
-      if (length > size) return 0
-      const consumer = position(machine, ring.consumer)
-      const producer = position(machine, ring.producer)
-      let pending = position(machine, base + PENDING)
-      while (pending < producer) {
-        const word = memory.u32[(data + offsetOf(ring, pending)) >>> 2] as number
-        if (word >= BUSY) break
-        pending += recordSize(word & ~DISCARD)
-      }
-      setPosition(machine, base + PENDING, pending)
-      // One byte always stays free, seen from the reader and from the oldest record that is not committed.
-      const end = producer + length
-      if (end - consumer > mask || end - pending > mask) return 0
-      const header = data + offsetOf(ring, producer)
-      memory.u32[header >>> 2] = wanted + BUSY
-      memory.u32[(header + 4) >>> 2] = Math.floor((header - base) / PAGE)
-      setPosition(machine, ring.producer, end)
-      return header + HEADER
-    },
-    commit(record, discard, flags) {
-      const header = (record >>> 0) - HEADER
-      const length = (memory.u32[header >>> 2] as number) & ~(BUSY | DISCARD)
-      memory.u32[header >>> 2] = discard ? length + DISCARD : length
-      if ((flags & FORCE_WAKEUP) !== 0) {
-        map.wake?.()
-      } else if ((flags & NO_WAKEUP) === 0 && offsetOf(ring, position(machine, ring.consumer)) === header - data) {
-        map.wake?.()
-      }
-    },
+    functions: functions as unknown as () => MapFunctions,
+    reserve: (wanted) => functions().reserve(wanted) >>> 0,
+    commit: (record, discard, flags) => void functions().commit(record, discard ? 1 : 0, flags),
     query(flag) {
       switch (flag) {
         case AVAIL_DATA:
@@ -154,6 +137,8 @@ export function createRingBuffer(machine: Machine, attr: MapAttributes): RingBuf
     },
   }
   memory.u32[base >>> 2] = map.handle
+  memory.u32[(base >>> 2) + 1] = MAGIC
+  memory.u32[(base + MASK) >>> 2] = mask
   return map
 }
 

@@ -19,7 +19,6 @@ import type {
   PrintkSink,
   ProgramImage,
   RandomSource,
-  RingBuffer,
   Runner,
   SpecialField,
 } from './types.js'
@@ -106,8 +105,6 @@ export class Machine {
   systemCalls: SystemCalls | undefined
   readonly timers: Timers = new Timers(this)
   readonly objects: Objects = new Objects(this)
-  /** Ring buffer records that are reserved and neither submitted nor discarded. */
-  readonly reservations = new Map<Addr, RingBuffer>()
   /** Ids of objects in memory that have one (sockets, tasks, cgroups): what local storage belongs to. */
   readonly identities = new Map<Addr, bigint>()
   #taskStruct: Addr = 0

@@ -76,10 +76,14 @@ export type LookupLayout =
   /** u32 handles, 4 bytes each; `visible`: a look-up gives them. */
   | { readonly kind: 'handles'; readonly slots: Addr; readonly visible: boolean }
 
-/** Operations of a map in WebAssembly. Arguments and results are signed 32-bit numbers; without `update` it has none. */
+/** Operations of a map in WebAssembly, as far as its type has them. Arguments and results are signed 32-bit numbers. */
 export interface MapFunctions {
-  readonly update: (key: number, value: number, flags: number) => Status
-  readonly delete: (key: number) => Status
+  readonly update?: (key: number, value: number, flags: number) => Status
+  readonly delete?: (key: number) => Status
+  /** Ring buffers: reserve(size) -> record or 0; commit(record, discard, flags) of any ring; output(data, size, flags). */
+  readonly reserve?: (size: number) => Addr
+  readonly commit?: (record: Addr, discard: number, flags: number) => void
+  readonly output?: (data: Addr, size: number, flags: number) => Status
 }
 
 export type SpecialFieldKind =

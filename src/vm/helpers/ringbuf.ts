@@ -100,21 +100,20 @@ function reserve(ring: RingBuffer, size: number): Addr {
   return size > MAX_RECORD ? 0 : ring.reserve(size)
 }
 
-/** A record that the machine remembers until it is submitted or discarded. */
 function reserveRecord(machine: Machine, handle: number, size: number): Addr {
   const ring = ringOf(machine, handle)
-  if (ring === undefined) return 0
-  const record = reserve(ring, size)
-  if (record !== 0) machine.reservations.set(record, ring)
-  return record | 0
+  return ring === undefined ? 0 : reserve(ring, size) | 0
 }
 
+const PAGE = 4096
+
+/** Every record leads to page 0 of its ring, which knows the map; what leads nowhere is left alone. */
 function finish(machine: Machine, record: Addr, discard: boolean, flags: number): number {
-  const ring = machine.reservations.get(record)
-  if (ring !== undefined) {
-    machine.reservations.delete(record)
-    ring.commit(record, discard, flags)
-  }
+  const { u32 } = machine.memory
+  const header = record - 8
+  const base = header - (header % PAGE) - u32[(header + 4) >>> 2]! * PAGE
+  const ring = base < 65536 ? undefined : ringOf(machine, u32[base >>> 2]!)
+  ring?.commit(record, discard, flags)
   return 0
 }
 

@@ -1,17 +1,17 @@
 import { decodeInsns, type Insn } from '../../isa/index.js'
-import { bpf_prog_type, helperById } from '../../spec/index.js'
+import { bpf_map_type, bpf_prog_type, helperById } from '../../spec/index.js'
 import type { Callable, CallTable } from '../calls.js'
 import type { Machine } from '../machine.js'
-import type { ProgramImage } from '../types.js'
+import type { MapFunctions, ProgramImage } from '../types.js'
 import { type FunctionType, ModuleWriter } from '../wasm/module-writer.js'
 import { type Cells, MAX_FRAMES } from './cells.js'
 import { functionTarget, jumpTarget, listing } from './control-flow.js'
 import { writeBurst, writeCall, writeRepeat, writeRun } from './drivers.js'
-import { DELETE_ELEM, UPDATE_ELEM } from './emit-call.js'
 import type { CallSite, HostFunction, ModuleContext } from './emitter.js'
 import { compileFunction, type FunctionCode } from './function.js'
 import type { ImageFunction } from './image.js'
 import { writePrandom } from './intrinsics.js'
+import { MAP_FUNCTIONS } from './map-functions.js'
 import { lookupFunction } from './map-lookup.js'
 
 export interface CompileOptions {
@@ -34,7 +34,7 @@ export interface Import {
   readonly host?: HostFunction
   readonly callable?: Callable
   /** A function of a map. */
-  readonly map?: { readonly handle: number; readonly name: 'update' | 'delete' }
+  readonly map?: { readonly handle: number; readonly name: keyof MapFunctions }
 }
 
 export interface CompiledModule {
@@ -65,6 +65,7 @@ const HOST: Record<HostFunction, FunctionType> = {
   callRegister: { params: ['i32', 'i32'], results: [] },
 }
 const TAIL_CALL = 12
+const RINGBUF = bpf_map_type.BPF_MAP_TYPE_RINGBUF
 /** Only these take bursts of packets. */
 const XDP = bpf_prog_type.BPF_PROG_TYPE_XDP
 
@@ -130,6 +131,7 @@ export function compileProgram(image: ProgramImage, options: CompileOptions, onl
       return lookups.get(handle)
     },
     prandom: () => (prandom ??= writePrandom(module)),
+    ringCommit: [...mapFunctions].find(([name]) => name.startsWith('commit_'))?.[1],
     mapFunction: (handle, name) => mapFunctions.get(`${name}_${handle}`),
   }
   const codes: { readonly slot: number; readonly index: number; readonly body: FunctionCode }[] = []
@@ -256,17 +258,15 @@ function importMapFunctions(
   imports: Import[],
 ): Map<string, number> {
   const found = new Map<string, number>()
-  for (const [helper, name, params] of [
-    [UPDATE_ELEM, 'update', ['i32', 'i32', 'i32']],
-    [DELETE_ELEM, 'delete', ['i32']],
-  ] as const) {
-    if (!insns.some(({ op, imm }) => op?.name === 'call' && imm === helper)) continue
+  for (const [name, { helpers, params, results, rings }] of Object.entries(MAP_FUNCTIONS)) {
+    if (!insns.some(({ op, imm }) => op?.name === 'call' && helpers.includes(imm))) continue
     for (const value of new Set(image.refs.values())) {
       const handle = Number(value)
-      if (value > 0xffff_ffffn || machine.mapOf(handle)?.functions === undefined) continue
+      const map = value > 0xffff_ffffn ? undefined : machine.mapOf(handle)
+      if (map?.functions === undefined || (map.type === RINGBUF) !== rings) continue
       const key = `${name}_${handle}`
-      found.set(key, module.import(key, { params, results: ['i32'] }))
-      imports.push({ name: key, map: { handle, name } })
+      found.set(key, module.import(key, { params, results }))
+      imports.push({ name: key, map: { handle, name: name as keyof MapFunctions } })
     }
   }
   return found

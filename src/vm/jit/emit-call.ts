@@ -4,10 +4,9 @@ import { FRAME_SIZE, MAX_FRAMES } from './cells.js'
 import { fail } from './emit-memory.js'
 import { type CallSite, type FunctionContext, get32, get64, set64 } from './emitter.js'
 import { emitIntrinsic } from './intrinsics.js'
+import { callKnownMap } from './map-functions.js'
 
 const LOOKUP_ELEM = 1
-export const UPDATE_ELEM = 2
-export const DELETE_ELEM = 3
 const TAIL_CALL = 12
 const LOOP = 181
 /** BPF_MAX_LOOPS */
@@ -29,7 +28,7 @@ export function emitCall(f: FunctionContext, insn: Insn, op: Op): void {
       return
     }
     if (insn.imm === LOOKUP_ELEM && lookupKnownMap(f)) return
-    if ((insn.imm === UPDATE_ELEM || insn.imm === DELETE_ELEM) && changeKnownMap(f, insn.imm)) return
+    if (callKnownMap(f, insn.imm)) return
     if (insn.imm === LOOP && loopOverKnownFunction(f, insn)) return
     if (emitIntrinsic(f, insn.imm, () => callHost(f, f.module.callAt(insn.pc)))) return
   }
@@ -200,32 +199,6 @@ function lookupKnownMap(f: FunctionContext): boolean {
     code.i32(module.machine.cpuCell).memory('i32.load', 0).i32(layout.cpuStride).op('i32.mul').op('i32.add')
   }
   code.op('i64.extend_i32_u').op('else').i64(0).op('end')
-  set64(f, 0)
-  return true
-}
-
-/** An update or deletion in a known map whose operations are WebAssembly. */
-function changeKnownMap(f: FunctionContext, helper: number): boolean {
-  const { code, module } = f
-  const handle = f.facts.constants[1]!
-  if (Number.isNaN(handle)) return false
-  const func = module.mapFunction(handle, helper === UPDATE_ELEM ? 'update' : 'delete')
-  if (func === undefined) return false
-  if (helper === DELETE_ELEM) {
-    get32(f, 2)
-    code.call(func)
-  } else {
-    // The flags are 64 bits wide, and none of the high ones is known.
-    const known = !Number.isNaN(f.facts.constants[4]!) && f.facts.constants[4]! >= 0
-    if (!known) {
-      get64(f, 4)
-      code.i64(32).op('i64.shr_u').op('i32.wrap_i64').if('i32').i32(-ERRNO.EINVAL).op('else')
-    }
-    for (const register of [2, 3, 4]) get32(f, register)
-    code.call(func)
-    if (!known) code.op('end')
-  }
-  code.op('i64.extend_i32_s')
   set64(f, 0)
   return true
 }

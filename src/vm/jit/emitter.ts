@@ -1,6 +1,6 @@
 import type { Insn } from '../../isa/index.js'
 import type { Machine } from '../machine.js'
-import type { ProgramImage } from '../types.js'
+import type { MapFunctions, ProgramImage } from '../types.js'
 import type { CodeWriter } from '../wasm/code-writer.js'
 import type { Cells } from './cells.js'
 import { FRAME_SIZE } from './cells.js'
@@ -45,7 +45,9 @@ export interface ModuleContext {
   /** The function that makes random numbers, made once a module. */
   prandom(): number
   /** Imported function of a known map; undefined: call the helper. */
-  mapFunction(handle: number, name: 'update' | 'delete'): number | undefined
+  mapFunction(handle: number, name: keyof MapFunctions): number | undefined
+  /** The function that commits records of any ring; undefined where the program names no ring. */
+  readonly ringCommit: number | undefined
 }
 
 /** Where operands are, when that is not known as code is written: the interpreter's registers lie in memory. */
