@@ -2,7 +2,14 @@
 
 import type { Btf, FuncInfo, LineInfo } from '../../btf/index.js'
 import type { ProgLoadRequest } from '../../kernel/index.js'
-import { attachTypeName, progTypeName } from '../../spec/index.js'
+import {
+  type AttachTypeName,
+  attachTypeName,
+  PROG_TYPES,
+  type ProgType,
+  type ProgTypeName,
+  progTypeName,
+} from '../../spec/index.js'
 import type { AttachProgram, MapDescription, VerifyProgram } from '../../verifier/index.js'
 
 /** What the descriptors in a request stand for. */
@@ -26,7 +33,7 @@ export function verifyProgramOf(request: ProgLoadRequest, surroundings: Surround
   return {
     insns: request.insns,
     type,
-    attachType: attachTypeName(request.expectedAttachType ?? 0),
+    attachType: effectiveAttachType(type, request.expectedAttachType ?? 0),
     expectedAttachType: request.expectedAttachType ?? 0,
     attachBtfId: request.attachBtfId ?? 0,
     attachBtf: request.attachBtfObjFd === undefined ? undefined : surroundings.btf(request.attachBtfObjFd),
@@ -57,6 +64,12 @@ function funcInfoOf(request: ProgLoadRequest): FuncInfo[] {
   const out: FuncInfo[] = []
   for (let i = 0; i + 1 < words.length; i += 2) out.push({ insnOff: words[i] ?? 0, typeId: words[i + 1] ?? 0 })
   return out
+}
+
+/** The attach type a program is verified for: some types have another default than 0. */
+function effectiveAttachType(type: ProgTypeName, given: number): AttachTypeName | undefined {
+  const { expectedAttachDefault }: ProgType = PROG_TYPES[type]
+  return given === 0 && expectedAttachDefault !== undefined ? expectedAttachDefault : attachTypeName(given)
 }
 
 /** Offsets are the program's to get wrong. */

@@ -10,6 +10,7 @@ export const kprobe = {
   context: { struct: 'pt_regs', fields: [], bytes: { size: 168, read: [1, 2, 4, 8] } },
   packet: 'none',
   returns: 'any',
+  returnsOn: { trace_kprobe_session: [0, 1], trace_uprobe_session: [0, 1] },
   expectedAttach: 'ignored',
   sleepable: 'allowed',
   testRun: 'none',

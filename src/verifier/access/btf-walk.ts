@@ -12,6 +12,11 @@ export type Walked =
   /** A pointer to something else than a struct. */
   | { readonly kind: 'memory' }
 
+const ANONYMOUS = '(anon)'
+
+/** A type's name as Linux's log gives it. */
+export const nameOf = (type: { readonly name: string }): string => (type.name === '' ? ANONYMOUS : type.name)
+
 const SCALAR: Walked = { kind: 'scalar' }
 
 /** Behind typedefs and qualifiers, with the id. */
@@ -65,7 +70,7 @@ type Step = { readonly into: Place } | { readonly found: Walked }
 /** Finds what a load of `size` bytes at `off` of struct `id` gives; refuses what does not fit a member. */
 export function walkStruct(env: Env, btf: Btf, id: number, off: number, size: number): Walked {
   const { type } = plainType(btf, id)
-  if (!isComposite(type)) return env.refuse(`Type '${type.name}' is not a struct`)
+  if (!isComposite(type)) return env.refuse(`Type '${nameOf(type)}' is not a struct`)
   let place: Place = { struct: type, off, flags: 0 }
   for (let depth = 0; depth < 64; depth++) {
     const step = descend(env, btf, place, size)
@@ -92,7 +97,7 @@ function descend(env: Env, btf: Btf, place: Place, size: number): Step {
     if (off >= start + bytes) continue
     return atMember(env, btf, { struct, off, flags }, size, member, start, bytes)
   }
-  return env.refuse(`struct ${struct.name} doesn't have field at offset ${off}`)
+  return env.refuse(`struct ${nameOf(struct)} doesn't have field at offset ${off}`)
 }
 
 /** Past the end there may be a flexible array. */
@@ -107,7 +112,7 @@ function beyond(env: Env, btf: Btf, { struct, off, flags }: Place, size: number)
       return { into: { struct: element, off: (off - start) % element.size, flags } }
     }
   }
-  return env.refuse(`access beyond struct ${struct.name} at off ${off} size ${size}`, 'EACCES')
+  return env.refuse(`access beyond struct ${nameOf(struct)} at off ${off} size ${size}`, 'EACCES')
 }
 
 function atMember(
@@ -136,7 +141,7 @@ function atMember(
   if (type.kind === 'ptr') {
     if (width !== size || off !== start) {
       env.refuse(
-        `cannot access ptr member ${member.name} with moff ${start} in struct ${struct.name} with off ${off} size ${size}`,
+        `cannot access ptr member ${member.name === '' ? ANONYMOUS : member.name} with moff ${start} in struct ${nameOf(struct)} with off ${off} size ${size}`,
         'EACCES',
       )
     }
@@ -148,7 +153,7 @@ function atMember(
   }
   if (off + size > end && (flags & UNTRUSTED) === 0) {
     env.refuse(
-      `access beyond the end of member ${member.name} (mend:${end}) in struct ${struct.name} with off ${off} size ${size}`,
+      `access beyond the end of member ${member.name === '' ? ANONYMOUS : member.name} (mend:${end}) in struct ${nameOf(struct)} with off ${off} size ${size}`,
       'EACCES',
     )
   }

@@ -16,7 +16,7 @@ import {
   USER,
   unknownReg,
 } from '../state/reg.js'
-import { plainType, tagFlag } from './btf-walk.js'
+import { nameOf, plainType, tagFlag } from './btf-walk.js'
 import { contextTypes } from './context-types.js'
 
 /** More arguments than a BPF trampoline passes on are out of reach. */
@@ -41,7 +41,7 @@ export function readTypedContext(env: Env, off: number, size: number): Reg | und
   if (off % 8 !== 0) return say(`func '${name}' offset ${off} is not multiple of 8`)
   const { btf } = target.btf
   const proto = target.proto
-  const arg = proto === undefined ? off / 8 : argumentAt(btf, proto, off, target.skipFirst)
+  const arg = proto === undefined ? off / 8 : argumentAt(btf, proto, off)
   const count = proto === undefined ? UNTYPED_ARGS : proto.params.length - (target.skipFirst ? 1 : 0)
   if (arg > count) return say(`func '${name}' doesn't have ${arg + 1}-th argument`)
   let typeId: number
@@ -75,7 +75,7 @@ export function readTypedContext(env: Env, off: number, size: number): Reg | und
     return result ? hookResult(env) : unknownReg()
   }
   if (type.kind !== 'ptr') {
-    return say(`func '${name}' arg${arg} '${type.name}' has type ${kindText(type)}. Only pointer access is allowed`)
+    return say(`func '${name}' arg${arg} '${nameOf(type)}' has type ${kindText(type)}. Only pointer access is allowed`)
   }
   if (size !== 8) return say(`func '${name}' size ${size} must be 8`)
   return pointerArgument(env, btf, arg, type.type, off)
@@ -84,9 +84,9 @@ export function readTypedContext(env: Env, off: number, size: number): Reg | und
 const isComposite = (type: BtfType): boolean => type.kind === 'struct' || type.kind === 'union'
 const isSmallInt = (type: BtfType): boolean => type.kind === 'int' && type.size <= 8
 
-/** Slots are 8 bytes; a struct passed by value may take two. */
-function argumentAt(btf: Btf, proto: BtfFuncProto, off: number, skipFirst: boolean): number {
-  const params = skipFirst ? proto.params.slice(1) : proto.params
+/** Slots are 8 bytes; a struct passed by value may take two. A tracepoint's hidden argument counts, as it does on Linux. */
+function argumentAt(btf: Btf, proto: BtfFuncProto, off: number): number {
+  const { params } = proto
   let at = 0
   for (const [i, param] of params.entries()) {
     at += slotBytes(btf, param.type)
@@ -168,7 +168,7 @@ function pointerArgument(env: Env, btf: Btf, arg: number, pointee: number, off: 
     return identified(env, made)
   }
   flags |= tagFlag(btf, pointee) & (USER | PERCPU)
-  env.log.write(`func '${name}' arg${arg} has btf_id ${id} type ${kindText(struct)} '${struct.name}'\n`)
+  env.log.write(`func '${name}' arg${arg} has btf_id ${id} type ${kindText(struct)} '${nameOf(struct)}'\n`)
   if (isError) {
     env.log.write(`marking pointer arg${arg} as scalar as it may encode error`)
     return unknownReg()
