@@ -67,6 +67,7 @@ export function picture(title: string, nodes: readonly PictureNode[], links: rea
     })
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
+<title>${escaped(title)}</title>
 <style>text{font-family:sans-serif;fill:#1b2733}.title{font-size:14px;font-weight:bold}.small{font-size:12px}.halo{paint-order:stroke;stroke:#fff;stroke-width:4px}.head{font-size:17px;font-weight:bold}</style>
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="20" y="28" class="head">${escaped(title)}</text>
