@@ -253,6 +253,7 @@ export const PROGRAM_RULES = [
       'internal error of the verifier: %s',
       'verifier bug: %s',
       'BUG %s',
+      'the program was not decoded',
       'REG INVARIANTS VIOLATION %s',
       'verifier internal error: %s',
       'kernel subsystem misconfigured%s',

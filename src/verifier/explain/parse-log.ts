@@ -107,9 +107,9 @@ export function parseLog(log: string): ParsedLog {
     .slice(-MAX_CHARS)
     .replace(/\nlibbpf: [^\n]*$/, '')
     .split(/\r?\n/)
-  const lines = all.slice(-MAX_LINES)
+  const lines = all.slice(-MAX_LINES).map((line) => line.replace(/^\[\s*\d+\.\d+\] /, ''))
   const reader = new LogReader()
-  for (const line of lines) reader.read(line.replace(/^\[\s*\d+\.\d+\] /, ''))
+  for (const line of lines) reader.read(line)
   return {
     path: reader.path,
     message: reader.ended ? '' : messageOf(lines),
