@@ -50,7 +50,10 @@ const expected: Readonly<Record<string, readonly [rule: string, outline: string]
     'not-a-pointer',
     'born r0@7; narrowed r0@8; copied r6@9; lost r6@11; fault r6@12; ',
   ],
-  'spills/pointer-partly-overwritten': ['not-a-pointer', 'born r1@0; spilled fp-8@0; lost fp-8@1; filled r2@2; fault r2@3; '],
+  'spills/pointer-partly-overwritten': [
+    'not-a-pointer',
+    'born r1@0; spilled fp-8@0; lost fp-8@1; filled r2@2; fault r2@3; ',
+  ],
   'locks/not-given-back': ['lock-unbalanced', 'acquired@8; fault@10; nothing on this path closes the section'],
   'subprograms/argument-not-set': [
     'uninitialized-register',

@@ -104,9 +104,12 @@ function judgeRequest(
     }
     linux = { ok: false, message: tellingLine(log) || String(error), log, ms }
   }
+  const limit = maxInsns === undefined ? {} : { maxInsns }
+  // Linux is timed without a log, and so are we.
   const begin = performance.now()
-  const ours = verify(program, { logLevel: Math.max(1, logLevel), ...(maxInsns === undefined ? {} : { maxInsns }) })
+  verify(program, { logLevel: 0, ...limit })
   const ms = performance.now() - begin
+  const ours = verify(program, { logLevel: Math.max(1, logLevel), ...limit })
   const insns = request.insns.length / 8
   return { verdict: { type: program.type, insns, linux, ours: { ...ours, ms } }, answer, failure }
 }

@@ -35,6 +35,19 @@ export function noteTaker(
   } as unknown as Kernel
 }
 
+const parsed = new WeakMap<Kernel, Btf>()
+
+/** A kernel's own BTF, taken apart once. */
+function btfOf(kernel: Kernel): Btf | undefined {
+  const known = parsed.get(kernel)
+  if (known !== undefined) return known
+  const bytes = kernel.vmlinuxBtf()
+  if (bytes === undefined) return undefined
+  const btf = parseBtf(bytes)
+  parsed.set(kernel, btf)
+  return btf
+}
+
 class Notes {
   readonly #kernel: Kernel
   readonly #load: (request: ProgLoadRequest, program: VerifyProgram | undefined) => unknown
@@ -52,14 +65,7 @@ class Notes {
   ) {
     this.#kernel = kernel
     this.#load = load
-    let own: Btf | undefined
-    this.#vmlinuxBtf =
-      vmlinuxBtf ??
-      (() => {
-        const bytes = own === undefined ? kernel.vmlinuxBtf() : undefined
-        if (bytes !== undefined) own = parseBtf(bytes)
-        return own
-      })
+    this.#vmlinuxBtf = vmlinuxBtf ?? (() => btfOf(kernel))
   }
 
   call(name: string, request: unknown): unknown {
