@@ -1,3 +1,4 @@
+export { type BtfInfoProblem, checkFuncLayout, checkFuncRecords, checkLineRecords } from './check/btf-info.js'
 export { type ExplainOptions, explainLog } from './explain/explain.js'
 export { type LogSource, type LogStats, type ParsedLog, parseLog } from './explain/parse-log.js'
 export type { CausalStep, Explanation, HotLine } from './explain/types.js'
@@ -6,6 +7,7 @@ export type {
   BtfRef,
   Diagnostic,
   MapDescription,
+  VerifiedFunction,
   VerifyOptions,
   VerifyProgram,
   VerifyResult,

@@ -32,6 +32,15 @@ export interface BtfRef {
   readonly kernel: boolean
 }
 
+/** What verification found of a function. */
+export interface VerifiedFunction {
+  /** Its arguments are not those of its BTF (a static function, or one called with others). */
+  readonly unreliable?: boolean
+  readonly changesPacket?: boolean
+  readonly mightSleep?: boolean
+  readonly exceptionCallback?: boolean
+}
+
 /** A loaded program that another one traces or replaces a function of. */
 export interface AttachProgram {
   readonly type: ProgTypeName
@@ -39,13 +48,7 @@ export interface AttachProgram {
   readonly btf?: Btf | undefined
   readonly funcInfo: readonly FuncInfo[]
   /** What verification found of each function of `funcInfo`. */
-  readonly functions?: readonly {
-    /** Its arguments are not those of its BTF (a static function, or one called with others). */
-    readonly unreliable?: boolean
-    readonly changesPacket?: boolean
-    readonly mightSleep?: boolean
-    readonly exceptionCallback?: boolean
-  }[]
+  readonly functions?: readonly VerifiedFunction[]
   /** It traces a program itself. */
   readonly tracesProgram?: boolean
 }
@@ -127,6 +130,8 @@ export interface VerifyResult {
   readonly log: string
   readonly diagnostics: readonly Diagnostic[]
   readonly stats: VerifyStats
+  /** Of each function of an accepted program, in the order of its records. */
+  readonly functions: readonly VerifiedFunction[]
   /** How often each instruction slot was processed: explainLog() tells the hottest lines from it. */
   readonly visits: Uint32Array
 }

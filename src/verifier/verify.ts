@@ -21,7 +21,7 @@ import { VerifierLog } from './log/verifier-log.js'
 import { Refusal } from './refusal.js'
 import { pointerReg } from './state/reg.js'
 import { Frame, State } from './state/state.js'
-import type { Diagnostic, VerifyOptions, VerifyProgram, VerifyResult } from './types.js'
+import type { Diagnostic, VerifiedFunction, VerifyOptions, VerifyProgram, VerifyResult } from './types.js'
 
 /**
  * Linux's verdict on a program (bpf_check()). Pure: whatever the bytes are, the answer is a result; nothing is thrown.
@@ -67,7 +67,8 @@ export function verify(program: VerifyProgram, options: VerifyOptions = {}): Ver
     }
     if (env === undefined) throw new Refusal('the program was not decoded', 'EFAULT', true)
     run(env)
-    return { ok: true, errno: undefined, log: finishLog(env, log), diagnostics: [], ...countsOf(env) }
+    const functions = functionsOf(env)
+    return { ok: true, errno: undefined, log: finishLog(env, log), diagnostics: [], functions, ...countsOf(env) }
   } catch (error) {
     const known = error instanceof Refusal ? error : undefined
     const message = known?.message ?? `internal error of the verifier: ${String(error)}`
@@ -79,8 +80,24 @@ export function verify(program: VerifyProgram, options: VerifyOptions = {}): Ver
       source: env === undefined ? undefined : sourceOf(env),
       ...{ ruleId: rule?.id, hint: rule?.hint, check: rule?.check },
     }
-    return { ok: false, errno, log: finishLog(env, log), diagnostics: [diagnostic], ...countsOf(env) }
+    return { ok: false, errno, log: finishLog(env, log), diagnostics: [diagnostic], functions: [], ...countsOf(env) }
   }
+}
+
+/** What programs that trace or replace a function are told of it. */
+function functionsOf(env: Env): VerifiedFunction[] {
+  return env.subprogs.map((subprog, i) => ({
+    unreliable: subprog.unreliable || !subprog.global || (i === 0 && !takesContextOnly(env)),
+    changesPacket: subprog.changesPacket,
+    mightSleep: subprog.mightSleep,
+    exceptionCallback: subprog.start === env.exceptionEntry,
+  }))
+}
+
+/** The main program is declared as what it is. */
+function takesContextOnly(env: Env): boolean {
+  const args = argsOf(env, 0)
+  return !isUnfit(args) && args.length === 1 && args[0]?.kind === 'ctx'
 }
 
 /** Function and line records Linux does not take. */

@@ -1,6 +1,7 @@
 import type { Btf } from '../../btf/index.js'
 import type { MapCreateRequest, ProgLoadRequest } from '../../kernel/index.js'
 import type { Device, XdpMode } from '../../netdev/index.js'
+import type { VerifiedFunction } from '../../verifier/index.js'
 import type { BpfMap, LoadedProgram } from '../../vm/index.js'
 
 /** What every object of the kernel has: an id, and as many references as there are descriptors, pins and users. */
@@ -63,6 +64,10 @@ export interface ProgObject extends Counted {
   readonly btf: BtfObject | undefined
   readonly funcInfo: Uint8Array | undefined
   readonly lineInfo: Uint8Array | undefined
+  /** What the verifier found of its functions; empty where it was not asked. */
+  readonly functions: readonly VerifiedFunction[]
+  /** It traces a function of another program. */
+  readonly tracesProgram: boolean
   readonly loadTime: bigint
   readonly flags: number
   /** True for programs that take packets of several buffers. */

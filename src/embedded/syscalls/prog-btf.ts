@@ -1,6 +1,7 @@
-import { type Btf, sizeOf } from '../../btf/index.js'
+import { type Btf, type FuncInfo, type LineInfo, sizeOf } from '../../btf/index.js'
 import { BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, getCode, getImm, getSrc, slotCount } from '../../isa/index.js'
 import type { ProgLoadRequest } from '../../kernel/index.js'
+import { type BtfInfoProblem, checkFuncLayout, checkFuncRecords, checkLineRecords } from '../../verifier/index.js'
 import type { ProgramImage } from '../../vm/index.js'
 import { findSpecialFields } from './map-btf.js'
 import { CALL, LD_IMM64 } from './opcodes.js'
@@ -30,6 +31,33 @@ function trimRecords(records: Uint8Array, recordSize: number, size: number, tail
   return trimmed
 }
 
+function refuseProblem(found: BtfInfoProblem | undefined): void {
+  if (found !== undefined) refuse(found.errno, found.message)
+}
+
+function funcRecords(records: Uint8Array): FuncInfo[] {
+  const view = wordsOf(records)
+  const out: FuncInfo[] = []
+  for (let at = 0; at < records.length; at += FUNC_INFO_SIZE) {
+    out.push({ insnOff: view.getUint32(at, true), typeId: view.getUint32(at + 4, true) })
+  }
+  return out
+}
+
+function lineRecords(records: Uint8Array): Pick<LineInfo, 'insnOff' | 'fileNameOff' | 'lineOff'>[] {
+  const view = wordsOf(records)
+  const out: Pick<LineInfo, 'insnOff' | 'fileNameOff' | 'lineOff'>[] = []
+  for (let at = 0; at < records.length; at += LINE_INFO_SIZE) {
+    const [insnOff, fileNameOff, lineOff] = [0, 4, 8].map((field) => view.getUint32(at + field, true)) as [
+      number,
+      number,
+      number,
+    ]
+    out.push({ insnOff, fileNameOff, lineOff })
+  }
+  return out
+}
+
 function wordsOf(records: Uint8Array): DataView {
   return new DataView(records.buffer, records.byteOffset, records.length)
 }
@@ -42,20 +70,7 @@ export function readFuncInfo(btf: Btf, r: ProgLoadRequest): Uint8Array | undefin
     refuse('EINVAL', `invalid func info rec size ${size}`)
   }
   const records = trimRecords(funcInfo, size, FUNC_INFO_SIZE, 'nonzero tailing record in func info')
-  const view = wordsOf(records)
-  for (let at = 0; at < records.length; at += FUNC_INFO_SIZE) {
-    const offset = view.getUint32(at, true)
-    const previous = at === 0 ? 0 : view.getUint32(at - FUNC_INFO_SIZE, true)
-    if (at === 0 && offset !== 0) {
-      refuse('EINVAL', `nonzero insn_off ${offset} for the first func info record`)
-    }
-    if (at > 0 && offset <= previous) {
-      refuse('EINVAL', `same or smaller insn offset (${offset}) than previous func info record (${previous})`)
-    }
-    const typeId = view.getUint32(at + 4, true)
-    const type = typeId < btf.typeCount ? btf.type(typeId) : undefined
-    if (type?.kind !== 'func') refuse('EINVAL', `invalid type id ${typeId} in func info`)
-  }
+  refuseProblem(checkFuncRecords(btf, funcRecords(records)))
   return records
 }
 
@@ -67,27 +82,7 @@ export function readLineInfo(btf: Btf, r: ProgLoadRequest, starts: readonly numb
     refuse('EINVAL', `invalid line info rec size ${size}`)
   }
   const records = trimRecords(lineInfo, size, LINE_INFO_SIZE, 'nonzero tailing record in line_info')
-  const view = wordsOf(records)
-  const count = slotCount(insns)
-  let seen = 0
-  for (let i = 0; i * LINE_INFO_SIZE < records.length; i++) {
-    const at = i * LINE_INFO_SIZE
-    const offset = view.getUint32(at, true)
-    const previous = i === 0 ? 0 : view.getUint32(at - LINE_INFO_SIZE, true)
-    if ((i > 0 && offset <= previous) || offset >= count) {
-      refuse('EINVAL', `Invalid line_info[${i}].insn_off:${offset} (prev_offset:${previous} prog->len:${count})`)
-    }
-    if (getCode(insns, offset) === 0) refuse('EINVAL', `Invalid insn code at line_info[${i}].insn_off`)
-    if (view.getUint32(at + 4, true) >= btf.stringLength || view.getUint32(at + 8, true) >= btf.stringLength) {
-      refuse('EINVAL', `Invalid line_info[${i}].line_off or .file_name_off`)
-    }
-    const next = starts[seen]
-    if (offset === next) seen++
-    else if (next !== undefined && next < offset) refuse('EINVAL', `missing bpf_line_info for func#${seen}`)
-  }
-  if (seen !== starts.length) {
-    refuse('EINVAL', `missing bpf_line_info for ${starts.length - seen} funcs starting from func#${seen}`)
-  }
+  refuseProblem(checkLineRecords(btf, lineRecords(records), starts, insns))
   return records
 }
 
@@ -103,16 +98,10 @@ export function functionStarts(insns: Uint8Array, entries: readonly number[]): n
   return [...starts].sort((a, b) => a - b)
 }
 
-/** func_info must say all functions and no others (Linux: check_btf_func). */
-export function checkFunctions(functions: ProgramFunctions, starts: readonly number[]): void {
-  const { types } = functions
-  if (types.size === 0) return
-  if (types.size !== starts.length) {
-    refuse('EINVAL', "number of funcs in func_info doesn't match number of subprogs")
-  }
-  if (starts.some((start) => !types.has(start))) {
-    refuse('EINVAL', "func_info BTF section doesn't match subprog layout in BPF program")
-  }
+/** func_info must say all functions and no others; without it some instructions are for the main program alone. */
+export function checkFunctions({ btf, types }: ProgramFunctions, starts: readonly number[], insns: Uint8Array): void {
+  const records = [...types].map(([insnOff, typeId]) => ({ insnOff, typeId }))
+  refuseProblem(checkFuncLayout(btf, records, starts, insns))
 }
 
 export function programFunctions(btf: Btf | undefined, funcInfo: Uint8Array | undefined): ProgramFunctions {

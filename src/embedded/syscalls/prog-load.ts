@@ -59,7 +59,7 @@ function loadProgram(session: Session, r: ProgLoadRequest): { readonly object: P
   const problem = checkInsnStream(r.insns, { entries })
   if (problem !== undefined) refuse(problem.errno, problem.message, `instruction ${problem.pc}`)
   const starts = functionStarts(r.insns, entries)
-  checkFunctions(functions, starts)
+  checkFunctions(functions, starts, r.insns)
   const lineInfo = btf && readLineInfo(btf.btf, r, starts)
   const resolved = resolveInsns(session, r.insns, r.fdArray, (id) => world.kfuncName(id))
   const verdict = verifyLoad(session, r, request, btf, funcInfo, lineInfo)
@@ -134,6 +134,8 @@ function loadProgram(session: Session, r: ProgLoadRequest): { readonly object: P
     btf: btf && world.get(btf),
     funcInfo,
     lineInfo,
+    functions: verdict.functions,
+    tracesProgram: typeName === 'tracing' && (r.attachProgFd ?? 0) !== 0,
     loadTime: world.machine.clock.boottime(),
     flags,
     hasFrags: image.hasFrags,

@@ -19,6 +19,7 @@ import { attachTypeName, progTypeName } from '../../spec/index.js'
 import {
   type AttachProgram,
   type MapDescription,
+  type VerifiedFunction,
   type VerifyProgram,
   type VerifyResult,
   verify,
@@ -35,6 +36,8 @@ export interface LoadVerdict {
   readonly log: string
   /** Slots some path came to; undefined where no verdict was asked for or none could be given. */
   readonly reached: Uint8Array | undefined
+  /** What was found of its functions. */
+  readonly functions: readonly VerifiedFunction[]
 }
 
 /** Verifies a program as BPF_PROG_LOAD does; a refusal is thrown with Linux's errno and log. */
@@ -47,15 +50,17 @@ export function verifyLoad(
   lineInfo: Uint8Array | undefined,
 ): LoadVerdict {
   const { mode } = session.world.verifier
-  if (mode === 'off') return { log: '', reached: undefined }
+  if (mode === 'off') return { log: '', reached: undefined, functions: [] }
   const logLevel = r.logLevel ?? 0
   const result = verify(question(session, r, request, btf, funcInfo, lineInfo), { logLevel })
-  if (result.ok) return { log: result.log, reached: reachedSlots(r.insns, result.visits) }
+  if (result.ok) {
+    return { log: result.log, reached: reachedSlots(r.insns, result.visits), functions: result.functions }
+  }
   const diagnostic = result.diagnostics[0]
   const message = diagnostic?.message ?? ''
   if (diagnostic?.unsupported === true && mode !== 'strict') {
     const warning = `warning: not verified: ${message.replace(/^not modelled: /, '')}\n`
-    return { log: logLevel === 0 ? '' : `${result.log}${warning}`, reached: undefined }
+    return { log: logLevel === 0 ? '' : `${result.log}${warning}`, reached: undefined, functions: [] }
   }
   throw refusal(result, message, logLevel)
 }
@@ -182,6 +187,8 @@ function attachProgram(target: ProgObject): AttachProgram {
     attachType: attachTypeName(target.expectedAttachType),
     btf: target.btf?.btf,
     funcInfo: funcInfoOf(target.funcInfo),
+    ...(target.functions.length === 0 ? {} : { functions: target.functions }),
+    tracesProgram: target.tracesProgram,
   }
 }
 
