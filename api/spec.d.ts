@@ -225,7 +225,7 @@ export interface MapTypeRow {
     readonly since?: string;
 }
 
-export declare const PROG_TYPES: { /* a table of 1687 lines */ };
+export declare const PROG_TYPES: { /* a table of 1691 lines */ };
 
 export declare const PROG_TYPE_NAMES: readonly ProgTypeName[];
 
