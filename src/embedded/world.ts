@@ -29,7 +29,10 @@ const LOG_LINES = 16384
 const DEFAULT_BUDGET = 500_000_000
 
 export interface WorldOptions extends MachineOptions {
-  /** Instructions one run may execute; a program that uses them up fails with ETIMEDOUT. Default 500 million. */
+  /**
+   * Instructions one run may execute; a program that uses them up fails with ETIMEDOUT. Default 500 million. What the
+   * compiler makes of verified programs is only counted where a budget was given: they end by themselves.
+   */
   readonly budget?: number
   /** What runs programs: compiled to WebAssembly (`jit`, the default, while bpf_jit_enable is not 0), or interpreted. */
   readonly engine?: 'interpreter' | 'jit'
@@ -92,7 +95,10 @@ export class World {
     this.network.hooks = this.hooks
     if (options.engine !== 'interpreter') {
       // Every program is loaded by a privileged user here: only 2 hardens those.
-      this.#jit = new Jit(this.machine, { blinded: () => this.sysctls.get('net.core.bpf_jit_harden') === 2 })
+      this.#jit = new Jit(this.machine, {
+        ...(options.budget === undefined ? {} : { counted: true }),
+        blinded: () => this.sysctls.get('net.core.bpf_jit_harden') === 2,
+      })
     }
     this.bpffs = new BpfFs((object) => this.putUser(object))
     this.empty = this.machine.memory.tables()

@@ -219,6 +219,8 @@ export interface ProgramImage {
   readonly localType?: (
     typeId: number,
   ) => { readonly size: number; readonly fields: readonly SpecialField[] } | undefined
+  /** The verifier has proven it: it ends by itself. */
+  readonly verified?: boolean
   /** True where the program may see packets of several buffers (xdp.frags). */
   readonly hasFrags: boolean
   readonly sleepable: boolean

@@ -95,6 +95,7 @@ function loadProgram(session: Session, r: ProgLoadRequest): { readonly object: P
     ...(callback === undefined ? {} : { exceptionCallback: callback }),
     ...(btf === undefined ? {} : { localType: localTypes(btf.btf) }),
     handle,
+    verified: verdict.reached !== undefined,
     hasFrags: (flags & BPF_F_XDP_HAS_FRAGS) !== 0,
     sleepable: (flags & BPF_F_SLEEPABLE) !== 0,
   }

@@ -49,7 +49,7 @@ function moduleOf(state: JitState, image: ProgramImage, only: number | undefined
       cells,
       id,
       checked: options.checked ?? true,
-      counted: options.counted ?? true,
+      counted: options.counted ?? image.verified !== true,
       blind: options.blinded?.() === true ? state.random : undefined,
       tailCalls: options.tailCalls ?? hasTailCalls(),
     },

@@ -50,7 +50,9 @@ export class ModuleCache {
   }
 
   #isSame({ image: a, maps }: Entry, b: ProgramImage): boolean {
-    if (a.insns.length !== b.insns.length || a.name !== b.name || a.type !== b.type) return false
+    if (a.insns.length !== b.insns.length || a.name !== b.name || a.type !== b.type || a.verified !== b.verified) {
+      return false
+    }
     if (a.exceptionCallback !== b.exceptionCallback || a.refs.size !== b.refs.size) return false
     if (a.arena?.addr !== b.arena?.addr || a.arena?.userAddr !== b.arena?.userAddr) return false
     if (!sameKeys(a.probeLoads, b.probeLoads) || (a.kfuncs?.size ?? 0) !== (b.kfuncs?.size ?? 0)) return false

@@ -14,7 +14,7 @@ export interface JitOptions {
    * Default true. Without it they trap where no memory is, and read or write the machine's own memory where there is.
    */
   readonly checked?: boolean
-  /** Count instructions at loops, so that `machine.budget` ends a run. Default true. */
+  /** Count instructions at loops, so that `machine.budget` ends a run. Default: in programs that were not verified. */
   readonly counted?: boolean
   /** Blind the program's constants (bpf_jit_harden), asked whenever a program is compiled. Default: no. */
   readonly blinded?: () => boolean
