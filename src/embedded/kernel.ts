@@ -1,4 +1,5 @@
 import type { Fd, Kernel, OperationName, Request, Result } from '../kernel/index.js'
+import { readNetSysctl, writeNetSysctl } from '../netdev/index.js'
 import type { Clock, Machine } from '../vm/index.js'
 import { fireBpfEvent } from './hooks/bpf-events.js'
 import { NetworkControl } from './network-control.js'
@@ -142,8 +143,10 @@ const handlers: Handlers = {
   rename: (s, r) => s.world.bpffs.rename(r.from, r.to),
   readdir: readDirectory,
   stat: (s, r) => s.world.bpffs.stat(r.path),
-  sysctl_read: (s, r) => s.world.sysctls.read(r.name),
-  sysctl_write: (s, r) => s.world.sysctls.write(r.name, r.value),
+  sysctl_read: (s, r) => readNetSysctl(s.netns, r.name) ?? s.world.sysctls.read(r.name),
+  sysctl_write: (s, r) => {
+    if (!writeNetSysctl(s.netns, r.name, r.value)) s.world.sysctls.write(r.name, r.value)
+  },
 }
 
 const RELEASE = '6.18.0-skep'

@@ -154,8 +154,8 @@ const handlers: Handlers = {
   rename: (_, r) => files.rename(r),
   readdir: (_, r) => files.readdir(r),
   stat: (_, r) => files.stat(r),
-  sysctl_read: (_, r) => files.sysctlRead(r),
-  sysctl_write: (_, r) => files.sysctlWrite(r),
+  sysctl_read: (s, r) => inNetns(s, undefined, () => files.sysctlRead(r)),
+  sysctl_write: (s, r) => inNetns(s, undefined, () => files.sysctlWrite(r)),
 }
 
 /**

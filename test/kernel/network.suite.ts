@@ -463,6 +463,26 @@ export const networkCases: Cases = {
     assert.throws(() => kernel.call('ethtool_features', { netns, name: 'nothing' }), refused('ENODEV'))
   },
 
+  'sysctls of a namespace are its own'(kernel) {
+    const read = (name: string): string => kernel.call('sysctl_read', { name })
+    const { netns } = pair(kernel)
+    const home = read('net.ipv4.ip_forward')
+    kernel.call('setns', { netns })
+    kernel.call('sysctl_write', { name: 'net.ipv4.ip_forward', value: '0' })
+    assert.equal(read('net.ipv4.conf.v0.forwarding'), '0')
+    kernel.call('sysctl_write', { name: 'net.ipv4.ip_forward', value: '1' })
+    assert.equal(read('net.ipv4.conf.v0.forwarding'), '1')
+    assert.equal(read('net.ipv4.conf.all.forwarding'), '1')
+    kernel.call('sysctl_write', { name: 'net.ipv4.conf.v0.forwarding', value: '0' })
+    assert.equal(read('net.ipv4.conf.v0.forwarding'), '0')
+    assert.equal(read('net.ipv4.ip_forward'), '1')
+    kernel.call('sysctl_write', { name: 'net.ipv4.ip_default_ttl', value: '33' })
+    assert.equal(read('net.ipv4.ip_default_ttl'), '33')
+    assert.throws(() => kernel.call('sysctl_write', { name: 'net.ipv4.ip_default_ttl', value: '0' }), refused('EINVAL'))
+    assert.equal(read('net.ipv6.conf.v1.forwarding'), '0')
+    assert.ok(home === '0' || home === '1')
+  },
+
   'calls that name no namespace are made in the session’s own'(kernel) {
     const { netns, v0 } = pair(kernel)
     assert.throws(() => kernel.call('rtm_getlink', { name: 'v0' }), refused('ENODEV'))
