@@ -78,6 +78,8 @@ export interface FieldLayout {
 
 export declare const HELPERS: readonly [{ /* a table of 3364 lines */ }];
 
+export declare const HELPER_FUNCTIONS: Readonly<Partial<Record<HelperName, Readonly<Partial<Record<ProgTypeName | 'other', string>>>>>>;
+
 export declare const HELPER_MATRIX: { /* a table of 49 lines */ };
 
 export declare const HELPER_MATRIX_KERNEL = "6.18.44";
@@ -761,6 +763,8 @@ export declare function helperByName(name: string): Helper | undefined;
 
 export declare function helperFor(name: HelperName, progType: ProgTypeName): Helper;
 
+export declare function helperFunction(helper: HelperName, type: ProgTypeName, attachType?: AttachTypeName): string;
+
 export declare function helperName(id: number): HelperName | undefined;
 
 export declare function helperParams(row: HelperRow): readonly HelperParam[];
@@ -780,6 +784,12 @@ export declare const ifla_xdp: {
 };
 
 export declare function iteratorArgs(target: string): readonly string[] | undefined;
+
+export declare function kernelFunctionId(name: string): number;
+
+export declare function kernelFunctionName(id: number): string | undefined;
+
+export declare const kernelMembers: { /* a table of 158 lines */ };
 
 export declare function kfuncAbi(row: KfuncRow): {
     readonly args: readonly AbiArg[];

@@ -31,6 +31,8 @@ export {
   helperName,
   type UsedHelperAbi,
 } from './helpers.js'
+export { HELPER_FUNCTIONS, helperFunction, kernelFunctionId, kernelFunctionName } from './kernel-functions.js'
+export { kernelMembers } from './kernel-members.gen.js'
 export { KFUNCS_KERNEL } from './kfuncs.gen.js'
 export {
   KERNEL_STRUCTS,

@@ -4,6 +4,8 @@ import type { ErrnoName } from '../base/index.js'
 import { formatKernelInsn, type Insn, type InsnNames, type NamedInsn } from '../isa/index.js'
 import type { AttachTypeName, ProgType } from '../spec/index.js'
 import type { FuncArg } from './call/func-args.js'
+import type { KfuncUse } from './call/note-kfunc.js'
+import { type Fastcalls, NO_FASTCALLS } from './cfg/fastcall.js'
 import type { StructOps, Target } from './check/attach-target.js'
 import { LoopVisits } from './explore/loop-visits.js'
 import { stateText } from './log/print-state.js'
@@ -114,6 +116,13 @@ export class Env {
   callMaps: (MapDescription | 'many' | undefined)[] = []
   /** Whether each bpf_loop() call calls the same function everywhere. */
   readonly loopInlining = new Map<number, { readonly subprog: number; readonly fits: boolean }>()
+  fastcalls: Fastcalls = NO_FASTCALLS
+  /** Kernel functions called, by instruction. */
+  kfuncUses: (KfuncUse | undefined)[] = []
+  /** Calls that look into per-CPU objects the program made. */
+  readonly percpuObjects = new Set<number>()
+  /** The program stores into packets. */
+  writesPacket = false
   lastLine = -1
   /** The next instruction is printed with where it was reached from, and the whole state. */
   printPath = false

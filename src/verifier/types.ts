@@ -3,6 +3,7 @@
 import type { ErrnoName } from '../base/index.js'
 import type { Btf, FuncInfo, LineInfo } from '../btf/index.js'
 import type { AttachTypeName, ProgTypeName } from '../spec/index.js'
+import type { Rewritten } from './rewrite/rewrite.js'
 import type { State } from './state/state.js'
 
 /** A map as the verifier sees it. */
@@ -98,6 +99,8 @@ export interface VerifyOptions {
    * run then lies inside one of those `onState` was shown. Programs with loops of many turns become too complex.
    */
   readonly exhaustive?: boolean
+  /** Translate the program too, as Linux does before it runs it. */
+  readonly xlated?: boolean
 }
 
 export interface VerifyStats {
@@ -134,4 +137,6 @@ export interface VerifyResult {
   readonly functions: readonly VerifiedFunction[]
   /** How often each instruction slot was processed: explainLog() tells the hottest lines from it. */
   readonly visits: Uint32Array
+  /** The translated program, where it was asked for and the program is accepted. */
+  readonly xlated?: Rewritten
 }

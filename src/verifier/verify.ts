@@ -6,6 +6,7 @@ import { PROG_TYPES, type ProgType, ruleOfMessage, tellingLine } from '../spec/i
 import { acquireReference } from './call/effects.js'
 import { argsOf, entryReg, isUnfit } from './call/func-args.js'
 import { kfuncResolver } from './call/kfunc-meta.js'
+import { findFastcalls, shrinkStacks } from './cfg/fastcall.js'
 import { findSubprogs, markFlow } from './cfg/flow.js'
 import { findLiveRegisters, printLiveRegisters } from './cfg/live-registers.js'
 import { findLoops } from './cfg/loops.js'
@@ -19,6 +20,7 @@ import { LoopVisits } from './explore/loop-visits.js'
 import { walk } from './explore/walk.js'
 import { VerifierLog } from './log/verifier-log.js'
 import { Refusal } from './refusal.js'
+import { rewrite } from './rewrite/rewrite.js'
 import { pointerReg } from './state/reg.js'
 import { Frame, State } from './state/state.js'
 import type { Diagnostic, VerifiedFunction, VerifyOptions, VerifyProgram, VerifyResult } from './types.js'
@@ -68,7 +70,15 @@ export function verify(program: VerifyProgram, options: VerifyOptions = {}): Ver
     if (env === undefined) throw new Refusal('the program was not decoded', 'EFAULT', true)
     run(env)
     const functions = functionsOf(env)
-    return { ok: true, errno: undefined, log: finishLog(env, log), diagnostics: [], functions, ...countsOf(env) }
+    const verdict = {
+      ok: true,
+      errno: undefined,
+      log: finishLog(env, log),
+      diagnostics: [],
+      functions,
+      ...countsOf(env),
+    }
+    return options.xlated === true ? { ...verdict, xlated: rewrite(env) } : verdict
   } catch (error) {
     const known = error instanceof Refusal ? error : undefined
     const message = known?.message ?? `internal error of the verifier: ${String(error)}`
@@ -149,6 +159,7 @@ function run(env: Env): void {
   markFlow(env)
   checkAttachTarget(env)
   joinTarget(env)
+  env.fastcalls = findFastcalls(env)
   findLiveRegisters(env)
   env.loopVisits = new LoopVisits(env, findLoops(env))
   if ((log.level & 2) !== 0) printLiveRegisters(env)
@@ -165,6 +176,7 @@ function run(env: Env): void {
       if (log.traces) log.write(`Func#${i} ('${subprog.name}') is safe for any args that match its prototype\n`)
     })
   }
+  shrinkStacks(env)
   checkStackDepth(env)
 }
 

@@ -71,6 +71,7 @@ export function checkAccess(env: Env, regno: number, offset: number, access: Acc
     case 'pkt':
     case 'pkt_meta':
       if (write && env.type.packet !== 'write') env.refuse('cannot write into packet', 'EACCES')
+      if (write) env.writesPacket = true
       checkPacket(env, regno, off, size)
       if (!write) narrowed(env, value, size, unknownReg())
       return

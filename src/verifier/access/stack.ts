@@ -1,6 +1,7 @@
 // Loads from and stores to the stack: spilled registers come back as they were, bytes are merely initialised or not.
 
 import { destroyDynptr } from '../call/special/dynptr.js'
+import { useStack } from '../cfg/fastcall.js'
 import { toNumber, toSigned } from '../domain/int64.js'
 import { isConst } from '../domain/num.js'
 import type { Env } from '../env.js'
@@ -31,6 +32,7 @@ export function checkStackBounds(env: Env, regno: number, off: number, size: num
   const frame = env.state.frames[reg.frameno] as Frame
   const subprog = env.subprogs[frame.subprog]
   frame.grow(-min)
+  useStack(env, frame.subprog, min)
   if (subprog !== undefined && subprog.stackDepth < -min) subprog.stackDepth = -min
 }
 

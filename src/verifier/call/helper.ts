@@ -213,6 +213,10 @@ function special(env: Env, helper: Helper, facts: CallFacts): void {
         env.refuse(`Unsupported reg type ${typeText(type, flags)} for bpf_dynptr_from_mem data`, 'EACCES')
       return
     }
+    case 'per_cpu_ptr':
+    case 'this_cpu_ptr':
+      if (env.reg(1).btf?.kernel === false) env.percpuObjects.add(env.insnIdx)
+      return
     case 'set_retval':
       return
   }

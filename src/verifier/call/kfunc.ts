@@ -33,6 +33,7 @@ import {
 } from './effects.js'
 import { checkKfuncArgs, type KfuncFacts, newFacts } from './kfunc-args.js'
 import { type KfuncMeta, kfuncMeta, mayCall } from './kfunc-meta.js'
+import { noteKfunc } from './note-kfunc.js'
 import { DYNPTR_FLAG } from './special/dynptr.js'
 import { insideTreeCallback, nodeReg } from './special/graph.js'
 import { forkIterator, iteratorAt } from './special/iterator.js'
@@ -56,6 +57,7 @@ export function kfuncCall(env: Env, insn: Insn): number {
   }
   const facts = newFacts()
   checkKfuncArgs(env, meta, facts)
+  noteKfunc(env, name, facts)
   kfuncCallback(env, name, facts)
   sections(env, meta)
   release(env, meta, facts)

@@ -2,7 +2,7 @@ import { toHex } from '../../../base/index.js'
 import { type Btf, parseBtf } from '../../../btf/index.js'
 import { BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL, type Insn, type InsnNames, XLATED_NAMES } from '../../../isa/index.js'
 import type { Kernel, ProgInfo } from '../../../kernel/index.js'
-import { helperById } from '../../../spec/index.js'
+import { helperById, kernelFunctionName } from '../../../spec/index.js'
 import { funcHead } from '../../noun/func-proto.js'
 import { readKallsyms } from '../../noun/kallsyms.js'
 
@@ -97,7 +97,7 @@ export function namesOf(kernel: Kernel, info: ProgInfo, places: Places, insns: r
       }
       if (base !== undefined) return symbols?.get(base + BigInt(imm))
       const helper = src === BPF_PSEUDO_KFUNC_CALL ? undefined : helperById(imm)
-      return helper === undefined ? undefined : `bpf_${helper.name}`
+      return helper === undefined ? kernelFunctionName(imm) : `bpf_${helper.name}`
     },
   }
 }
