@@ -35,6 +35,7 @@ export interface EmbeddedKernel extends Kernel {
     setClock(clock: Clock): void;
     snapshot(): Uint8Array;
     restore(snapshot: Uint8Array): void;
+    fdInfo(fd: Fd): ReadonlyMap<string, string>;
     readonly bpffs: Pick<BpfFs, 'mounts' | 'mount' | 'unmount'>;
     readonly network: NetworkControl;
     readonly log: readonly string[];

@@ -9,6 +9,7 @@ import { saveWorld } from './snapshot/save.js'
 import type { BpfFs } from './state/bpffs.js'
 import { linkCreate, linkDetach, linkUpdate, progAttach, progDetach, progQuery } from './syscalls/attach.js'
 import { btfLoad } from './syscalls/btf.js'
+import { fdInfo } from './syscalls/fd-info.js'
 import { readDirectory } from './syscalls/files.js'
 import { noHooks } from './syscalls/link.js'
 import { createMapObject } from './syscalls/map.js'
@@ -184,6 +185,8 @@ export interface EmbeddedKernel extends Kernel {
    * Goes on from a snapshot: only in a kernel in which nothing has happened, with as many CPUs. Throws FormatError.
    */
   restore(snapshot: Uint8Array): void
+  /** What /proc/self/fdinfo says of a map or program: memlock, frozen, owner_prog_type, owner_jited. Throws KernelError EBADF. */
+  fdInfo(fd: Fd): ReadonlyMap<string, string>
   /** Mounts of the BPF file system: mount(8) and umount(8). */
   readonly bpffs: Pick<BpfFs, 'mounts' | 'mount' | 'unmount'>
   /** The virtual network, beyond what rtnetlink says of it: frames in and out, sockets, packets' journeys. */
@@ -225,6 +228,7 @@ function openSession(world: World): EmbeddedKernel {
       return new PacketRunner(world.machine, object.program, { ...runnerOptions, before })
     },
     log: world.log,
+    fdInfo: (fd) => fdInfo(session, fd),
     bpffs: world.bpffs,
     snapshot: () => saveWorld(world, RELEASE),
     restore: (snapshot) => restoreWorld(world, snapshot),

@@ -29,11 +29,14 @@ test('links are shown with their devices and hooks, and detached by id', { skip:
   })
   assert.equal(
     skep('show', 'id', String(xdp.link.id)),
-    `${xdp.link.id}: xdp  prog ${progId}\n\tifindex right0(${ifindex})\n`,
+    `${xdp.link.id}: xdp  prog ${progId}  \n\tifindex right0(${ifindex})  \n`,
   )
   assert.match(
     skep('list'),
-    new RegExp(`^${tcx.id}: tcx {2}prog \\d+\\n\\tifindex right0\\(${ifindex}\\) {2}attach_type tcx_egress$`, 'm'),
+    new RegExp(
+      `^${tcx.id}: tcx {2}prog \\d+ {2}\\n\\tifindex right0\\(${ifindex}\\) {2}attach_type tcx_egress {2}$`,
+      'm',
+    ),
   )
   skep('detach', 'id', String(xdp.link.id))
   assert.equal(net.rightDevice.info().xdp.attached, 0)

@@ -30,7 +30,7 @@ test("show prints bpftool's lines and keys", () => {
   const maps = skep('map', 'list', '--load', OBJECT).stdout
   assert.match(
     maps,
-    /^\d+: percpu_array {2}name protocols {2}flags 0x0\n\tkey 4B {2}value 8B {2}max_entries 256\n\tbtf_id \d+\n/,
+    /^\d+: percpu_array {2}name protocols {2}flags 0x0\n\tkey 4B {2}value 8B {2}max_entries 256 {2}memlock 6456B\n\tbtf_id \d+\n/,
   )
   const [first] = skepJson('map', 'show', '--load', OBJECT)
   assert.deepEqual(first, {
@@ -41,6 +41,8 @@ test("show prints bpftool's lines and keys", () => {
     bytes_key: 4,
     bytes_value: 8,
     max_entries: 256,
+    bytes_memlock: 6456,
+    frozen: 0,
     btf_id: first.btf_id,
   })
   const prog = skepJson('prog', 'show', 'name', 'count_packets', '--load', OBJECT)

@@ -3,9 +3,9 @@ import type { EmbeddedKernel } from '../../embedded/index.js'
 import { errorCode, type Fd, type Kernel } from '../../kernel/index.js'
 import type { Kind } from './objects.js'
 
-/** What /proc tells of a descriptor beyond bpf(2): memlock, frozen, owner_prog_type. Empty for the embedded kernel. */
+/** What /proc tells of a descriptor beyond bpf(2): memlock, frozen, owner_prog_type. */
 export function fdInfo(kernel: Kernel, fd: Fd): ReadonlyMap<string, string> {
-  if (kernel.name !== 'linux') return new Map()
+  if (kernel.name === 'embedded') return (kernel as EmbeddedKernel).fdInfo(fd)
   try {
     const text = readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')
     return new Map([...text.matchAll(/^(\w+):\s*(.*)$/gm)].map(([, name = '', value = '']) => [name, value]))

@@ -52,6 +52,8 @@ export interface Noun {
   readonly name: string
   readonly summary: string
   readonly verbs: readonly Verb[]
+  /** bpftool shows how it is used where no verb is said. */
+  readonly usageFirst?: boolean
 }
 
 export interface RunOptions extends VerbOptions {

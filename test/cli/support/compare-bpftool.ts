@@ -1,6 +1,6 @@
 // Run in a mount namespace of its own: makes objects on Linux, then gives the same words to bpftool and to ours, and prints what differs.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { runCli } from '#src/cli/program.js'
@@ -15,6 +15,9 @@ interface Outcome {
 const folder = mkdtempSync(join(tmpdir(), 'skep-compare-'))
 const B = join(folder, 'bpf')
 mkdirSync(B)
+// A cgroup of our own, below the machine's.
+const [, cgroups = '/sys/fs/cgroup'] = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/self/mounts', 'utf8')) ?? []
+const C = join(cgroups, `skep-compare-${process.pid}`)
 must('mount', ['-t', 'bpf', 'bpf', B])
 writeFileSync(join(folder, 'frame'), new Uint8Array(64).fill(7))
 writeFileSync(join(folder, 'batch'), `map show pinned ${B}/h\n# a comment\nprog show pinned ${B}/p\n`)
@@ -71,12 +74,11 @@ function normalise(text: string): string {
 }
 
 const [setupFile = '', casesFile = ''] = process.argv.slice(2)
-const { readFileSync } = await import('node:fs')
 const lines = (file: string): string[][] =>
   readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => line.replaceAll('$B', B).replaceAll('$D', folder).split(/ +/))
+    .map((line) => line.replaceAll('$B', B).replaceAll('$C', C).replaceAll('$D', folder).split(/ +/))
 
 const differences: object[] = []
 let compared = 0
@@ -96,6 +98,13 @@ try {
       differences.push({ words: words.join(' ').replaceAll(folder, '$D'), ...different })
   }
 } finally {
+  for (const path of [join(C, 'inner'), C]) {
+    try {
+      rmdirSync(path)
+    } catch {
+      // It was not made.
+    }
+  }
   spawnSync('umount', ['-l', B])
   rmSync(folder, { recursive: true, force: true })
 }

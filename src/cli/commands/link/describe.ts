@@ -13,14 +13,16 @@ export function describeLink(
     id: info.id,
     type: linkTypeName(info.type) ?? `type ${info.type}`,
     prog_id: info.progId,
-    ...fieldsOf(kernel, info.details),
+    ...fieldsOf(kernel, info.details, linkTypeName(info.type) === 'iter'),
     ...pinnedField(paths, 'link', info.id),
   }
 }
 
-function fieldsOf(kernel: Kernel, details: LinkDetails): Record<string, unknown> {
+/** `sparse`: only some of the fields mean something, those that are not zero. */
+function fieldsOf(kernel: Kernel, details: LinkDetails, sparse: boolean): Record<string, unknown> {
   const fields: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(details)) {
+    if (sparse && (value === 0 || value === 0n)) continue
     const name = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
     if (name === 'attach_type') fields[name] = attachTypeName(Number(value)) ?? value
     else if (name === 'ifindex') {
@@ -45,12 +47,14 @@ function deviceName(kernel: Kernel, ifindex: number): string | undefined {
 
 export function formatLink(link: Record<string, unknown>): string {
   const { id, type, prog_id: progId, pinned, devname, ...fields } = link
-  const lines = [`${id}: ${type}  prog ${progId}`]
+  const head = `${id}: ${type}  prog ${progId}  `
   const words = Object.entries(fields).map(([name, value]) => {
     if (name === 'ifindex') return `ifindex ${devname === undefined ? value : `${devname}(${value})`}`
     return name === 'tp_name' ? `tp '${value}'` : `${name} ${String(value)}`
   })
-  if (words.length > 0) lines.push(`\t${words.join('  ')}`)
+  // An iterator's target stands on the first line, as bpftool has it.
+  const lines = type === 'iter' ? [`${head}${words.map((word) => `${word}  `).join('')}`] : [head]
+  if (words.length > 0 && type !== 'iter') lines.push(`\t${words.join('  ')}  `)
   for (const path of (pinned as readonly string[] | undefined) ?? []) lines.push(`\tpinned ${path}`)
   return lines.join('\n')
 }

@@ -157,7 +157,7 @@ function loadSpec(spec: ObjectSpec, options: CollectionOptions): Collection {
 }
 
 /** What libbpf prints of a load that failed. */
-function libbpfReport(spec: ObjectSpec, error: unknown): string {
+export function libbpfReport(spec: ObjectSpec, error: unknown): string {
   const file = `libbpf: failed to load object '${spec.file}'\n`
   if (error instanceof VerifierError) {
     const head = `libbpf: prog '${error.program}': `

@@ -37,14 +37,7 @@ export async function runWords(words: readonly string[], host: CommandHost, opti
   }
   const usage = nounUsage(noun.name)
   const [name, ...verbWords] = rest
-  if (name === undefined && noun.needsVerb === true) {
-    return showError(
-      host,
-      options,
-      new CommandError(`'${noun.name}' needs at least 2 arguments, 0 found`, { kind: 'words' }),
-      usage,
-    )
-  }
+  if (name === undefined && noun.usageFirst === true) return showUsage(host, options, usage, 0)
   // Names in the order of the table: the first that begins so is meant, as in bpftool.
   const verb =
     name === undefined ? noun.verbs[0] : noun.verbs.find(({ names }) => names.some((each) => each.startsWith(name)))
