@@ -1,5 +1,4 @@
 import type { CommandHost, KernelName } from '../../host/host.js'
-import { CommandError } from '../../noun/command-error.js'
 import { runVerb, type VerbOptions } from '../../noun/verb.js'
 import { Words } from '../../noun/words.js'
 import { jsonText } from '../../output/json-text.js'
