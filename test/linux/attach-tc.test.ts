@@ -1,11 +1,26 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { KernelError } from '#src/kernel/index.js'
+import { embedded } from '#src/embedded/index.js'
+import { type Kernel, KernelError } from '#src/kernel/index.js'
 import { attachTc, attachTcx, BpfLink, removeClsact, tcFilters, UsageError } from '#src/sdk/index.js'
 import { linuxUnavailable, openLinux } from '../support/kernels.js'
 import { hits, loadFixture, sendUdp, wire } from '../support/net.js'
 
-const skip = linuxUnavailable()
+const KERNELS = [
+  { name: 'embedded', skip: false, open: (): Kernel => embedded() },
+  { name: 'linux', skip: linuxUnavailable(), open: openLinux },
+] as const
+
+/** The same on both kernels. */
+function both(what: string, body: (kernel: Kernel) => Promise<void>): void {
+  for (const { name, skip, open } of KERNELS) {
+    test(`${name}: ${what}`, { skip }, async () => {
+      using kernel = open()
+      await body(kernel)
+    })
+  }
+}
+
 const fails = (code: string, text?: RegExp) => (error: unknown) => {
   assert.ok(error instanceof KernelError, String(error))
   assert.equal(error.code, code)
@@ -13,8 +28,7 @@ const fails = (code: string, text?: RegExp) => (error: unknown) => {
   return true
 }
 
-test('clsact filters: both directions, order by priority, replace, update, detach', { skip }, async () => {
-  using kernel = openLinux()
+both('clsact filters: both directions, order by priority, replace, update, detach', async (kernel) => {
   using net = wire(kernel)
   using programs = await loadFixture(kernel, 'attach/net.o', 'tc_ok', 'tc_shot', 'xdp_pass')
   const [ok, shot] = [programs.program('tc_ok'), programs.program('tc_shot')]
@@ -58,8 +72,7 @@ test('clsact filters: both directions, order by priority, replace, update, detac
   assert.equal(removeClsact(device), false)
 })
 
-test('tcx: order by neighbours, revisions, query, update', { skip }, async () => {
-  using kernel = openLinux()
+both('tcx: order by neighbours, revisions, query, update', async (kernel) => {
   using net = wire(kernel)
   using programs = await loadFixture(kernel, 'attach/net.o', 'tcx_first', 'tcx_second', 'tcx_egress')
   const [one, two, out] = ['tcx_first', 'tcx_second', 'tcx_egress'].map((name) => programs.program(name))

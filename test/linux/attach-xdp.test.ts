@@ -1,12 +1,27 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { errorCode, KernelError } from '#src/kernel/index.js'
+import { embedded } from '#src/embedded/index.js'
+import { errorCode, type Kernel, KernelError } from '#src/kernel/index.js'
 import { withNetns } from '#src/linux/index.js'
 import { attachXdp, NetNamespace, UsageError } from '#src/sdk/index.js'
 import { linuxUnavailable, openLinux } from '../support/kernels.js'
 import { hits, loadFixture, sendUdp, wire } from '../support/net.js'
 
-const skip = linuxUnavailable()
+const KERNELS = [
+  { name: 'embedded', skip: false, open: (): Kernel => embedded() },
+  { name: 'linux', skip: linuxUnavailable(), open: openLinux },
+] as const
+
+/** The same on both kernels. */
+function both(what: string, body: (kernel: Kernel) => Promise<void>): void {
+  for (const { name, skip, open } of KERNELS) {
+    test(`${name}: ${what}`, { skip }, async () => {
+      using kernel = open()
+      await body(kernel)
+    })
+  }
+}
+
 const fails = (code: string, hint?: RegExp) => (error: unknown) => {
   assert.ok(error instanceof KernelError, String(error))
   assert.equal(error.code, code)
@@ -14,10 +29,7 @@ const fails = (code: string, hint?: RegExp) => (error: unknown) => {
   return true
 }
 
-test('XDP by link: every mode counts packets, update swaps the program, detach frees the device', {
-  skip,
-}, async () => {
-  using kernel = openLinux()
+both('XDP by link: every mode counts packets, update swaps the program, detach frees the device', async (kernel) => {
   using net = wire(kernel)
   using programs = await loadFixture(kernel, 'attach/net.o', 'xdp_pass', 'xdp_drop')
   for (const mode of ['auto', 'native', 'generic'] as const) {
@@ -41,8 +53,7 @@ test('XDP by link: every mode counts packets, update swaps the program, detach f
   }
 })
 
-test('XDP by netlink: replace, replace of an expected program, foreign programs stay', { skip }, async () => {
-  using kernel = openLinux()
+both('XDP by netlink: replace, replace of an expected program, foreign programs stay', async (kernel) => {
   using net = wire(kernel)
   using programs = await loadFixture(kernel, 'attach/net.o', 'xdp_pass', 'xdp_drop')
   const [pass, drop] = [programs.program('xdp_pass'), programs.program('xdp_drop')]
@@ -61,8 +72,7 @@ test('XDP by netlink: replace, replace of an expected program, foreign programs 
   assert.equal(net.rightDevice.info().xdp.attached, 0)
 })
 
-test('XDP refusals say what to do', { skip }, async () => {
-  using kernel = openLinux()
+both('XDP refusals say what to do', async (kernel) => {
   using net = wire(kernel)
   using programs = await loadFixture(kernel, 'attach/net.o', 'xdp_pass', 'xdp_drop', 'tc_ok')
   const [pass, drop] = [programs.program('xdp_pass'), programs.program('xdp_drop')]
@@ -82,8 +92,7 @@ test('XDP refusals say what to do', { skip }, async () => {
   assert.equal(link.mode, 'generic')
 })
 
-test('a driver that refuses falls back to generic mode and says so', { skip }, async () => {
-  using kernel = openLinux()
+both('a driver that refuses falls back to generic mode and says so', async (kernel) => {
   using net = wire(kernel)
   using programs = await loadFixture(kernel, 'attach/net.o', 'xdp_pass')
   net.leftDevice.set({ mtu: 9000 })
@@ -97,7 +106,9 @@ test('a driver that refuses falls back to generic mode and says so', { skip }, a
   assert.equal(attached.notes.length, 1)
 })
 
-test('names are resolved in their namespace, and nothing leaks into the caller', { skip }, async () => {
+test('names are resolved in their namespace, and nothing leaks into the caller', {
+  skip: linuxUnavailable(),
+}, async () => {
   using kernel = openLinux()
   using netns = NetNamespace.create(kernel)
   netns.createVeth('skep-only-here', 'skep-peer')

@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { EmbeddedKernel } from '#src/embedded/index.js'
 import type { Kernel } from '#src/kernel/index.js'
 import { type Collection, type Device, load, NetNamespace } from '#src/sdk/index.js'
 import { root } from './paths.js'
@@ -28,6 +29,11 @@ export function toolMissing(...tools: readonly string[]): string | false {
 
 /** Sends UDP datagrams, one system call each; nothing need listen. */
 export function sendUdp(netns: NetNamespace, address: string, count = 1): void {
+  if (netns.kernel.name === 'embedded') {
+    const { network } = netns.kernel as EmbeddedKernel
+    for (let sent = 0; sent < count; sent++) network.sendUdp({ netns: netns.fd, to: address, port: 9 })
+    return
+  }
   inside(netns, 'bash', '-c', `for i in $(seq ${count}); do echo skep >/dev/udp/${address}/9; done`)
 }
 
