@@ -1,6 +1,6 @@
 // Which helpers a program may call: by its type and attach type, and by what it is bound to.
 
-import { allowedHelpers, type HelperName } from '../../spec/index.js'
+import { allowedHelpers, type HelperName, lsmHook } from '../../spec/index.js'
 import type { Env } from '../env.js'
 
 const SOCKET_OPTIONS: ReadonlySet<string> = new Set(['setsockopt', 'getsockopt'])
@@ -27,5 +27,37 @@ export function mayCallHelper(env: Env, name: HelperName): boolean {
   if (attachType === 'trace_iter' && SOCKET_OPTIONS.has(name) && LOCKING_ITERATORS.has(env.target?.name ?? '')) {
     return true
   }
+  if (name === 'd_path' && type === 'tracing') return true
   return allowedHelpers(type, attachType).has(name)
+}
+
+/** Functions in which a path may be asked for: its locks are not held there. */
+const PATH_FUNCTIONS: ReadonlySet<string> = new Set([
+  'security_file_permission',
+  'security_inode_getattr',
+  'security_file_open',
+  'security_path_truncate',
+  'vfs_truncate',
+  'vfs_fallocate',
+  'dentry_open',
+  'vfs_getattr',
+  'filp_close',
+])
+
+/** Whether the function a tracing program is bound to allows the call. Linux: the helper's `allowed`. */
+export function isAllowedInProbe(env: Env, name: HelperName): boolean {
+  const { type, attachType } = env.prog
+  const target = env.target?.name ?? ''
+  switch (name) {
+    case 'd_path':
+      if (attachType === 'trace_iter') return true
+      if (type === 'lsm') return lsmHook(target.replace(/^bpf_lsm_/, '')).sleepable
+      return PATH_FUNCTIONS.has(target)
+    case 'sk_storage_get':
+    case 'sk_storage_delete':
+      if (type !== 'tracing' || attachType === 'trace_iter' || attachType === 'trace_raw_tp') return true
+      return (attachType === 'trace_fentry' || attachType === 'trace_fexit') && !target.startsWith('bpf_sk_storage')
+    default:
+      return true
+  }
 }

@@ -28,7 +28,7 @@ import {
 import { helperCallback } from './callback.js'
 import { acquireReference, clearPacketPointers, releaseIntoMap, releaseReference } from './effects.js'
 import { type CallFacts, checkArg, isNull } from './helper-args.js'
-import { mayCallHelper } from './helper-rights.js'
+import { isAllowedInProbe, mayCallHelper } from './helper-rights.js'
 import { releaseDynptr } from './special/dynptr.js'
 import { exchanged } from './special/kptr.js'
 
@@ -64,6 +64,7 @@ export function helperCall(env: Env, insn: Insn): void {
   const helper = helperFor(known.name, type)
   if (helper.gplOnly && !isGplCompatible(license))
     env.refuse('cannot call GPL-restricted function from non-GPL compatible program')
+  if (!isAllowedInProbe(env, known.name)) env.refuse('helper call is not allowed in probe')
   if (helper.mightSleep && !env.state.sleepable) env.refuse('helper call might sleep in a non-sleepable prog')
   checkSleep(env, helper)
   const facts: CallFacts = {

@@ -53,9 +53,21 @@ function find(btf: Btf, id: number): KfuncMeta | undefined {
 export function mayCall(env: Env, meta: KfuncMeta): boolean {
   const { attachType } = env
   if (SESSION_ONLY.has(meta.name)) return attachType === 'trace_kprobe_session' || attachType === 'trace_uprobe_session'
+  if (LSM_ONLY.has(meta.name)) return env.prog.type === 'lsm'
   if (meta.name === 'bpf_sock_destroy' && attachType !== 'trace_iter') return false
   return kfuncAllowed(meta.row, env.prog.type)
 }
+
+/** About files: for security hooks alone. */
+const LSM_ONLY: ReadonlySet<string> = new Set([
+  'bpf_get_dentry_xattr',
+  'bpf_get_file_xattr',
+  'bpf_get_task_exe_file',
+  'bpf_path_d_path',
+  'bpf_put_file',
+  'bpf_remove_dentry_xattr',
+  'bpf_set_dentry_xattr',
+])
 
 /** Of probes that run at entry and at return of a function. */
 const SESSION_ONLY: ReadonlySet<string> = new Set(['bpf_session_cookie', 'bpf_session_is_return'])

@@ -171,12 +171,21 @@ const NO_RETURN: ReadonlySet<string> = new Set([
 
 /** System calls and functions made for tests: Linux keeps a list of the functions whose result may be set. */
 function isModifiable(name: string): boolean {
-  return name.startsWith('security_') || mayInjectError(name) || /^bpf_modify_return_test/.test(name)
+  return name.startsWith('security_') || mayInjectError(name) || MODIFIABLE.has(name)
 }
 
 function maySleep(name: string): boolean {
-  return mayInjectError(name) || /^bpf_fentry_test[\w]*$|^bpf_modify_return_test/.test(name)
+  return mayInjectError(name) || name === 'bpf_fentry_test1'
 }
+
+/** Functions registered for programs that change their result. */
+const MODIFIABLE: ReadonlySet<string> = new Set([
+  'bpf_modify_return_test',
+  'bpf_modify_return_test2',
+  'bpf_modify_return_test_tp',
+  'bpf_fentry_test1',
+  'update_socket_protocol',
+])
 
 const mayInjectError = (name: string): boolean => /^__(x64|ia32|arm64)_sys_/.test(name)
 

@@ -51,7 +51,8 @@ export function checkReturn(env: Env, regno: 0 | 1): void {
   const range = rangeOf(env)
   if (range === 'any') return
   precise(env, regno)
-  checkRange(env, 'At program exit', range, regno)
+  // A security hook returns an int: the upper half of r0 does not matter.
+  checkRange(env, 'At program exit', range, regno, env.prog.type === 'lsm' && env.attachType !== 'lsm_cgroup')
 }
 
 /** The hook or operation is void: r0 may be anything. */
@@ -94,14 +95,24 @@ function precise(env: Env, regno: 0 | 1): void {
   if (env.reg(regno).type === 'scalar') markPrecise(env, regno)
 }
 
-export function checkRange(env: Env, when: string, range: readonly [number, number], regno: 0 | 1 = 0): void {
+export function checkRange(
+  env: Env,
+  when: string,
+  range: readonly [number, number],
+  regno: 0 | 1 = 0,
+  narrow = false,
+): void {
   const reg: Reg = env.reg(regno)
   if (reg.type !== 'scalar') {
     env.refuse(`${when} the register R${regno} is not a known value (${typeText(reg.type, reg.flags)})`)
   }
   const smin = toSigned(reg.sminLo, reg.sminHi)
   const smax = toSigned(reg.smaxLo, reg.smaxHi)
-  if (smin >= BigInt(range[0]) && smax <= BigInt(range[1])) return
+  if (
+    narrow ? reg.smin32 >= range[0] && reg.smax32 <= range[1] : smin >= BigInt(range[0]) && smax <= BigInt(range[1])
+  ) {
+    return
+  }
   let text = `${when} the register R${regno} has`
   const known = smin > -0x8000_0000_0000_0000n || smax < 0x7fff_ffff_ffff_ffffn
   if (smin > -0x8000_0000_0000_0000n) text += ` smin=${smin}`
