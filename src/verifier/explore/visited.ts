@@ -105,6 +105,8 @@ export function isVisited(env: Env): boolean {
 /** A state some path from which is not finished: a loop, if the current one is the same. */
 function stillOpen(env: Env, old: State, mark: number): 'covered' | 'loop' | 'other' | 'skip' {
   const { state } = env
+  // An asynchronous callback that sets itself up again comes here anew: that is no loop, nor is it covered yet.
+  if (old.frame.callback?.async === true && old.frame.asyncEntries !== state.frame.asyncEntries) return 'other'
   const insn = env.insns[env.insnIdx]
   if (insn?.op?.kind === 'may_goto') {
     if (old.mayGotoDepth !== state.mayGotoDepth && statesEqual(env, old, state, 'within')) return 'covered'
