@@ -114,9 +114,6 @@ export function atomic(env: Env, insn: Insn): void {
   refuseUnfit(env, dst)
   const into = (imm & 1) === 0 ? -1 : imm === 0xf1 ? 0 : src
   if (into >= 0) writeReg(env, into)
-  if (env.reg(src).type !== 'scalar' && reg.type === 'fp') {
-    if (size !== 8) env.refuse('invalid size of register fill', 'EACCES')
-  }
   const pointer = env.reg(dst)
   checkAccess(env, dst, off, { write: false, size, value: into < 0 ? -1 : into, aligned: true })
   // The pointer may have been the register that was loaded into.
