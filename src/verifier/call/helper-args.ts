@@ -74,7 +74,7 @@ export function checkArg(env: Env, helper: Helper, index: number, facts: CallFac
   if (arg.release) {
     if (arg.kind === 'ptr_to_dynptr') {
       if (reg.type === 'dynptr_ptr') env.refuse('cannot release unowned const bpf_dynptr')
-      if (dynptrFacts(env, reg).id === 0) env.refuse(`arg ${regno} is an unacquired reference`)
+      if (dynptrFacts(env, reg).refId === 0) env.refuse(`arg ${regno} is an unacquired reference`)
     } else if (reg.refObjId === 0 && !isNull(reg)) {
       env.refuse(`R${regno} must be referenced when passed to release function`)
     }

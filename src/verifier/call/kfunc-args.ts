@@ -2,7 +2,7 @@
 
 import { type BtfParam, type BtfType, resolve, sizeOf } from '../../btf/index.js'
 import { checkAccess } from '../access/check-access.js'
-import type { SpecialField } from '../access/special-fields.js'
+import { type SpecialField, specialFields } from '../access/special-fields.js'
 import { toBig } from '../domain/int64.js'
 import { isConst } from '../domain/num.js'
 import type { Env } from '../env.js'
@@ -214,19 +214,13 @@ function kindOf(env: Env, meta: KfuncMeta, index: number, param: BtfParam, targe
 function mapArgument(env: Env, regno: number, facts: KfuncFacts): void {
   const reg = env.reg(regno)
   if (reg.map === null) env.refuse(`pointer in R${regno} isn't map pointer`)
-  const special = facts.map === undefined ? undefined : facts
-  if (special !== undefined && (special.map !== reg.map || special.mapUid !== reg.mapUid)) {
-    const field = facts.root?.kind
-    if (field === 'bpf_task_work') {
-      env.refuse(
-        `bpf_task_work pointer in R2 map_uid=${facts.mapUid} doesn't match map pointer in R3 map_uid=${reg.mapUid}`,
-      )
-    }
-    if (field === 'bpf_wq') {
-      env.refuse(
-        `workqueue pointer in R1 map_uid=${facts.mapUid} doesn't match map pointer in R2 map_uid=${reg.mapUid}`,
-      )
-    }
+  const kinds = specialFields(reg.map).map(({ kind }) => kind)
+  const differs = facts.map !== reg.map || facts.mapUid !== reg.mapUid
+  if (facts.map !== undefined && differs) {
+    const uids = (here: string, there: string) =>
+      `pointer in ${here} map_uid=${facts.mapUid} doesn't match map pointer in ${there} map_uid=${reg.mapUid}`
+    if (kinds.includes('bpf_task_work')) env.refuse(`bpf_task_work ${uids('R2', 'R3')}`)
+    if (kinds.includes('bpf_wq')) env.refuse(`workqueue ${uids('R1', 'R2')}`)
   }
   facts.map = reg.map
   facts.mapUid = reg.mapUid

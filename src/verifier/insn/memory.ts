@@ -110,7 +110,6 @@ export function atomic(env: Env, insn: Insn): void {
   readReg(env, src)
   readReg(env, dst)
   if (imm === 0xf1) readReg(env, 0)
-  const reg = env.reg(dst)
   refuseUnfit(env, dst)
   const into = (imm & 1) === 0 ? -1 : imm === 0xf1 ? 0 : src
   if (into >= 0) writeReg(env, into)

@@ -1,7 +1,13 @@
 // Pointers to objects kept in map values and allocated objects (kptr): bpf_kptr_xchg(), loads and stores.
 
 import { checkPlainPointer } from '../../access/regions.js'
-import { fieldName, fieldsBehind, isPointerField, type SpecialField } from '../../access/special-fields.js'
+import {
+  fieldName,
+  fieldsBehind,
+  fieldsOfType,
+  isPointerField,
+  type SpecialField,
+} from '../../access/special-fields.js'
 import { isConst } from '../../domain/num.js'
 import type { Env } from '../../env.js'
 import {
@@ -116,7 +122,10 @@ export function loadedPointer(env: Env, field: SpecialField): Reg {
   if (safe && inReadSection(env)) {
     flags |= RCU
     if (field.kind === 'percpu_kptr') flags |= PERCPU
-    else if (!target.ref.kernel) flags |= ALLOC | NON_OWN_REF
+    else if (!target.ref.kernel) {
+      const inside = fieldsOfType(target.ref.btf, target.id)
+      flags |= inside.length > 0 ? ALLOC | NON_OWN_REF : ALLOC
+    }
   } else flags |= UNTRUSTED
   const reg = pointerReg('ptr_', flags)
   reg.btf = target.ref
