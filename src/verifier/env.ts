@@ -104,6 +104,8 @@ export class Env {
   peakStates = 0
   maxStatesPerInsn = 0
   maxInsns = 1_000_000
+  /** Nothing is printed of the walk. */
+  mutesWalk = false
   onState: VerifyOptions['onState']
   /** Nothing is forgotten and everything compared. */
   exhaustive = false

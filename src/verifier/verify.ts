@@ -30,6 +30,14 @@ import type { Diagnostic, VerifiedFunction, VerifyOptions, VerifyProgram, Verify
  * `log` is Linux's text at `logLevel`, `diagnostics` what stands in the way.
  */
 export function verify(program: VerifyProgram, options: VerifyOptions = {}): VerifyResult {
+  const level = options.logLevel ?? 1
+  // The log of level 1 holds the path that failed: it is worth printing only when it is known that one does.
+  const quick = (level & 3) === 1 ? verifyOnce(program, options, true) : undefined
+  return quick ?? (verifyOnce(program, options, false) as VerifyResult)
+}
+
+/** One walk; undefined where it failed and printed nothing. */
+function verifyOnce(program: VerifyProgram, options: VerifyOptions, muted: boolean): VerifyResult | undefined {
   const log = new VerifierLog(options.logLevel ?? 1)
   const type: ProgType = PROG_TYPES[program.type]
   let env: Env | undefined
@@ -58,6 +66,7 @@ export function verify(program: VerifyProgram, options: VerifyOptions = {}): Ver
         if (options.maxInsns !== undefined) env.maxInsns = options.maxInsns
         env.onState = options.onState
         env.exhaustive = options.exhaustive === true
+        env.mutesWalk = muted
         findSubprogs(env)
         checkMaps(env)
       },
@@ -80,6 +89,7 @@ export function verify(program: VerifyProgram, options: VerifyOptions = {}): Ver
     }
     return options.xlated === true ? { ...verdict, xlated: rewrite(env) } : verdict
   } catch (error) {
+    if (log.muted) return undefined
     const known = error instanceof Refusal ? error : undefined
     const message = known?.message ?? `internal error of the verifier: ${String(error)}`
     const errno = known?.errno ?? 'EFAULT'
@@ -219,7 +229,7 @@ function checkSubprog(env: Env, index: number): void {
   state.firstInsn = subprog.start
   const start = env.log.position
   if (index > 0 || env.extension) {
-    if (env.log.traces) env.log.write(`Validating ${subprog.name}() func#${index}...\n`)
+    env.log.write(`Validating ${subprog.name}() func#${index}...\n`)
     setArguments(env, frame, index)
     if (subprog.exceptionCallback) checkExceptionCallback(env, subprog)
   } else {
@@ -228,7 +238,9 @@ function checkSubprog(env: Env, index: number): void {
     noteMainArguments(env)
   }
   env.scratchAll()
+  env.log.muted = env.mutesWalk
   walk(env)
+  env.log.muted = false
   if ((env.log.level & 2) === 0) env.log.reset(start)
 }
 

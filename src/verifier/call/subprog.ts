@@ -54,7 +54,7 @@ function globalCall(env: Env, index: number, subprog: Subprog, passed: Refusal |
   if (passed !== undefined) {
     env.refuse(`Caller passes invalid args into func#${index} ('${subprog.name}')`, passed.errno)
   }
-  if (env.log.traces) env.log.write(`Func#${index} ('${subprog.name}') is global and assumed valid.\n`)
+  env.log.write(`Func#${index} ('${subprog.name}') is global and assumed valid.\n`)
   subprog.called = true
   if (subprog.changesPacket) clearPacketPointers(env)
   forgetArguments(env)

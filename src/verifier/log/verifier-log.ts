@@ -11,17 +11,20 @@ export class VerifierLog {
     this.level = level
   }
 
+  /** Nothing is written: what would be is forgotten again if all goes well. */
+  muted = false
+
   get position(): number {
     return this.#length
   }
 
   /** Wants the trace of instructions. */
   get traces(): boolean {
-    return (this.level & 3) !== 0
+    return (this.level & 3) !== 0 && !this.muted
   }
 
   write(text: string): void {
-    if (this.level === 0) return
+    if (this.level === 0 || this.muted) return
     this.#parts.push(text)
     this.#length += text.length
   }

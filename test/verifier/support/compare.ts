@@ -4,14 +4,22 @@ import { encodeBtf, encodeFuncInfo, type NewBtfType } from '#src/btf/index.js'
 import { noteTaker } from '#src/cli/verify/note-taker.js'
 import { type Fd, type Kernel, KernelError, type ProgLoadRequest } from '#src/kernel/index.js'
 import { mapTypeByName, PROG_TYPES } from '#src/spec/index.js'
-import { type VerifyOptions, type VerifyProgram, type VerifyResult, verify } from '#src/verifier/index.js'
+import { type VerifyProgram, type VerifyResult, verify } from '#src/verifier/index.js'
 import type { FuzzMap, Generated } from './generate.js'
 
 export interface Compared {
   readonly linux: { readonly ok: boolean; readonly log: string; readonly ms: number }
   readonly ours: VerifyResult & { readonly ms: number }
   /** 'equal', or what differs first. */
-  readonly difference: 'equal' | 'false accept' | 'false refusal' | 'unsupported' | 'message' | 'processed' | 'log'
+  readonly difference:
+    | 'too long'
+    | 'equal'
+    | 'false accept'
+    | 'false refusal'
+    | 'unsupported'
+    | 'message'
+    | 'processed'
+    | 'log'
   /** The first line of the logs that differs. */
   readonly line: number
 }
@@ -25,16 +33,23 @@ export function linesOf(log: string): string[] {
     .map((line) => line.replace(/\(18\) r(\d) = 0x[0-9a-f]+/, '(18) r$1 = …').replace(/(\(18\) r\d = …) +;/, '$1 ;'))
 }
 
+export interface CompareOptions {
+  /** 2: whole logs; 4: only messages and statistics, which is many times faster. */
+  readonly level: 2 | 4
+  /** Programs in which our verifier looks at more instructions are left out. */
+  readonly most: number
+}
+
 export class Comparer {
   readonly #kernel: Kernel
   readonly #taker: Kernel
   readonly maps: readonly FuzzMap[]
-  readonly options: VerifyOptions
+  readonly options: CompareOptions
   #found: Compared | undefined
   #program: VerifyProgram | undefined
   readonly #btfs = new Map<string, Fd>()
 
-  constructor(kernel: Kernel, options: VerifyOptions = {}) {
+  constructor(kernel: Kernel, options: CompareOptions = { level: 2, most: 20_000 }) {
     this.#kernel = kernel
     this.options = options
     this.#taker = noteTaker(
@@ -101,7 +116,7 @@ export class Comparer {
     this.#found = undefined
     const type = PROG_TYPES[generated.type]
     const request: ProgLoadRequest = {
-      ...{ progType: type.id, insns: generated.insns, license: 'GPL', logLevel: 2, logSize: 1 << 24 },
+      ...{ progType: type.id, insns: generated.insns, license: 'GPL', logLevel: this.options.level, logSize: 1 << 22 },
       ...(generated.type === 'sk_lookup' ? { expectedAttachType: 36 } : {}),
       ...this.#functions(generated),
     }
@@ -117,8 +132,16 @@ export class Comparer {
   #load(request: ProgLoadRequest, program: VerifyProgram | undefined): number {
     if (program === undefined) throw new Error('no such program type')
     this.#program = program
+    const { level, most } = this.options
+    const begin = performance.now()
+    const result = verify(program, { logLevel: level, maxInsns: most })
+    const ours = { ...result, ms: performance.now() - begin }
+    let linux: Compared['linux'] = { ok: false, log: '', ms: 0 }
+    if (ours.stats.insnsProcessed > most) {
+      this.#found = { linux, ours, difference: 'too long', line: 0 }
+      return 0
+    }
     const start = performance.now()
-    let linux: Compared['linux']
     try {
       const { fd, log } = this.#kernel.call('prog_load', request)
       linux = { ok: true, log, ms: performance.now() - start }
@@ -127,9 +150,6 @@ export class Comparer {
       if (!(error instanceof KernelError)) throw error
       linux = { ok: false, log: error.log ?? '', ms: performance.now() - start }
     }
-    const begin = performance.now()
-    const result = verify(program, { logLevel: 2, ...this.options })
-    const ours = { ...result, ms: performance.now() - begin }
     const a = linesOf(linux.log)
     const b = linesOf(ours.log)
     const longest = Math.max(a.length, b.length)
