@@ -1,8 +1,7 @@
 // Alignment of accesses: the stack's always, all others where the program asks for it (BPF_F_STRICT_ALIGNMENT).
 
-import { toBig } from '../domain/int64.js'
-import { isConst } from '../domain/num.js'
 import type { Env } from '../env.js'
+import { bitsText } from '../log/print-state.js'
 import type { Reg } from '../state/reg.js'
 
 /** What Linux calls the memory in its message. */
@@ -14,20 +13,13 @@ const NAMES: Readonly<Partial<Record<Reg['type'], string>>> = {
 /** An Ethernet header leaves the headers behind it at an odd multiple of two. */
 const PACKET_ALIGN = 2
 
-/** The variable part as Linux prints it: its value where that is known, else value and mask. */
-function variableText(reg: Reg): string {
-  const value = toBig(reg.valueLo, reg.valueHi)
-  if (isConst(reg)) return value === 0n ? '0' : `0x${value.toString(16)}`
-  return `(0x${value.toString(16)}; 0x${toBig(reg.maskLo, reg.maskHi).toString(16)})`
-}
-
 /** Refuses an access of `size` bytes at `off` behind the register that may not be a multiple of its size. */
 export function checkAlignment(env: Env, reg: Reg, off: number, size: number, strict = false): void {
   if (size <= 1 || (reg.type !== 'fp' && !strict && env.prog.strictAlignment !== true) || reg.type === 'arena') return
   const packet = reg.type === 'pkt' || reg.type === 'pkt_meta'
   const low = (reg.valueLo + reg.off + off + (packet ? PACKET_ALIGN : 0)) & (size - 1)
   if (low === 0 && (reg.maskLo & (size - 1)) === 0) return
-  const place = `${variableText(reg)}+${reg.off}+${off}`
+  const place = `${bitsText(reg)}+${reg.off}+${off}`
   const text = packet ? `packet access off ${PACKET_ALIGN}+${place}` : `${NAMES[reg.type] ?? ''}access off ${place}`
   env.refuse(`misaligned ${text} size ${size}`, 'EACCES')
 }

@@ -17,10 +17,7 @@ export function signedText(value: bigint): string {
 }
 
 export function bitsText(reg: Reg): string {
-  if (isConst(reg)) {
-    const value = toBig(reg.valueLo, reg.valueHi)
-    return value === 0n ? '0' : hex(value)
-  }
+  if (isConst(reg)) return unsignedText(toBig(reg.valueLo, reg.valueHi))
   return `(${hex(toBig(reg.valueLo, reg.valueHi))}; ${hex(toBig(reg.maskLo, reg.maskHi))})`
 }
 
