@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { ruleById, ruleOfMessage, tellingLine, VERIFIER_RULES, type VerifierRule } from '#src/spec/index.js'
 import { root } from '../support/paths.js'
+import { rulesPage } from '../support/rules-page.js'
 import { readCases } from '../verifier/cases/compare.js'
 
 const rules: VerifierRule[] = Object.values(VERIFIER_RULES).flat()
@@ -134,4 +135,8 @@ test('messages of older kernels, and of kernels seen in the wild', () => {
   ]) {
     assert.equal(ruleOfMessage(line), undefined, line)
   }
+})
+
+test('the page of rules says what the catalogue says (node scripts/gen/verifier-rules.mjs)', () => {
+  assert.equal(readFileSync(join(root, 'docs/reference/verifier-rules.md'), 'utf8'), rulesPage())
 })

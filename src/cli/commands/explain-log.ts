@@ -35,13 +35,19 @@ async function run(host: CommandHost, file: string, options: Options): Promise<v
     host.out(`${toJson(explanation, 2)}\n`)
     return
   }
-  if (explanation.message === '' && explanation.steps.length === 0) {
+  if (explanation.ruleId === undefined && explanation.steps.length === 0) {
     throw new UsageError(
       `${file}: no refusal of the verifier in this text`,
       'paste the log from its first line to its last',
     )
   }
+  // The report of libbpf names the program.
+  const named = /prog '([^'\n]+)': BPF program load failed/.exec(text)?.[1]
   const color = pc.createColors(host.terminal.stdout)
-  const title = { file: options.object ?? file, program: program?.name ?? 'unknown', type: program?.type ?? 'BPF' }
+  const title = {
+    file: options.object ?? file,
+    program: program?.name ?? named ?? 'unknown',
+    type: program?.type ?? 'BPF',
+  }
   host.out(`${renderFrame(explanation, title, color)}\n`)
 }

@@ -61,7 +61,7 @@ export const PROGRAM_RULES = [
   {
     id: 'missing-exit',
     title: 'A program and each function end with exit or a jump.',
-    messages: ['last insn is not an exit or jmp', 'no exit%s', "subprog %d doesn't %s"],
+    messages: ['last insn is not an exit or jmp', "subprog %d doesn't %s"],
     cause: 'program',
     hint: 'Control would run off the end: a function without return (undefined behaviour the compiler used), or cut off instructions.',
     check: 'return 0;',
@@ -146,7 +146,6 @@ export const PROGRAM_RULES = [
       'nonzero tailing record in %s',
       'same insn_off %s',
       'invalid type id %d in func info',
-      'incorrect %s',
       'BTF is required%s',
       'invalid btf_id %s',
       'min_size of BTF%s',
@@ -193,7 +192,6 @@ export const PROGRAM_RULES = [
       "arg%d %s(struct %s *) doesn't match %s(struct %s *)",
       'return type %s of %s%s',
       "Return type %s of %s doesn't match type %s of %s",
-      '%s/FREPLACE %s',
       'func %s not found',
     ],
     cause: 'program',
@@ -252,7 +250,7 @@ export const PROGRAM_RULES = [
     messages: [
       'internal error of the verifier: %s',
       'verifier bug: %s',
-      'BUG %s',
+      'BUG: %s',
       'the program was not decoded',
       'REG INVARIANTS VIOLATION %s',
       'verifier internal error: %s',

@@ -3,6 +3,7 @@
 import type { LineInfo } from '../../btf/index.js'
 import { decodeInsns, type Insn } from '../../isa/index.js'
 import { ruleOfMessage } from '../../spec/index.js'
+import { adviceFor } from './advice.js'
 import { describeValue } from './describe-value.js'
 import { type LogSource, type LogStep, type ParsedLog, parseLog } from './parse-log.js'
 import { conditionText, insnOf, type Place, placeText, type SliceEvent, Slicer } from './slice.js'
@@ -29,13 +30,14 @@ export function explainLog(log: string, options: ExplainOptions = {}): Explanati
   const sliced = last === undefined ? { steps: [], missing: undefined } : slice(parsed, start, cause, insns)
   const place = sourceAt(options.lineInfo, last?.pc, last?.source)
   const complex = match?.rule.id === 'too-complex'
+  const advice = adviceFor(match?.rule.id, sliced.steps)
   return {
     message: parsed.message,
     details: parsed.details.filter((line) => line !== parsed.message).slice(-4),
     ruleId: match?.rule.id,
     title: match?.rule.title,
-    hint: match?.rule.hint,
-    check: match?.rule.check,
+    hint: advice?.hint ?? match?.rule.hint,
+    check: advice === undefined ? match?.rule.check : advice.check,
     ...{ pc: last?.pc, insn: last?.text.slice(5), register, source: place },
     steps: complex
       ? []

@@ -1,5 +1,5 @@
 // Where our verifier does not say what Linux says, each with its reason: by case, or by a whole area ending in `/`.
-// Everything not named here must be equal; what is named and equal all the same is reported, for removal.
+// Everything not named here must be equal; what is named and equal all the same has to leave.
 
 /** The verdict, the errno or the last line. */
 export const verdictDifferences: Readonly<Record<string, string>> = {}
