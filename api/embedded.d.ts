@@ -102,6 +102,7 @@ export declare class NetworkControl {
     tracepoints(subscription: Subscription): Disposable;
     get drops(): ReadonlyMap<string, number>;
     setForwarding(netns: Fd | undefined, on: boolean): void;
+    enterCgroup(path: string): void;
     stats(selector: DeviceSelector): Readonly<Device['stats']>;
 }
 

@@ -8,9 +8,10 @@ import { restoreWorld } from './snapshot/restore.js'
 import { saveWorld } from './snapshot/save.js'
 import type { BpfFs } from './state/bpffs.js'
 import { linkCreate, linkDetach, linkUpdate, progAttach, progDetach, progQuery } from './syscalls/attach.js'
+import { openPath } from './syscalls/attach-cgroup.js'
 import { btfLoad } from './syscalls/btf.js'
 import { fdInfo } from './syscalls/fd-info.js'
-import { readDirectory } from './syscalls/files.js'
+import { makeDirectory, readDirectory, removeDirectory } from './syscalls/files.js'
 import { noHooks } from './syscalls/link.js'
 import { createMapObject } from './syscalls/map.js'
 import { mapDeleteBatch, mapLookupAndDeleteBatch, mapLookupBatch, mapUpdateBatch } from './syscalls/map-batch.js'
@@ -103,7 +104,7 @@ const handlers: Handlers = {
   trace_pipe_open: tracePipeOpen,
   close: (s, r) => s.close(r.fd),
   dup: (s, r) => s.dup(r.fd),
-  open: noHooks('open'),
+  open: openPath,
   read: readNow,
   ioctl,
   perf_event_open: perfEventOpen,
@@ -138,8 +139,8 @@ const handlers: Handlers = {
   rtm_deltfilter: rtmDeltfilter,
   symlink: (s, r) => s.world.bpffs.symlink(r.target, r.path),
   readlink: (s, r) => s.world.bpffs.readlink(r.path),
-  mkdir: (s, r) => s.world.bpffs.mkdir(r.path, r.mode),
-  rmdir: (s, r) => s.world.bpffs.rmdir(r.path),
+  mkdir: makeDirectory,
+  rmdir: removeDirectory,
   unlink: (s, r) => s.world.bpffs.unlink(r.path),
   rename: (s, r) => s.world.bpffs.rename(r.from, r.to),
   readdir: readDirectory,

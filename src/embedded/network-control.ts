@@ -150,6 +150,8 @@ const LISTEN = 10
 export class NetworkControl {
   readonly #session: Session
   #lastPort = FIRST_PORT
+  /** Whose packets sendUdp and ping send. */
+  readonly #sender = newSocket('udp', 4)
 
   constructor(session: Session) {
     this.#session = session
@@ -253,7 +255,8 @@ export class NetworkControl {
 
   #send(netns: Fd | undefined, to: string, protocol: number, payload: Uint8Array, ttl: number | undefined): void {
     const { network } = this.#session.world
-    const options = ttl === undefined ? {} : { ttl }
+    this.#sender.cgroupId = this.#session.cgroupId
+    const options = { socket: this.#sender, ...(ttl === undefined ? {} : { ttl }) }
     if (!sendIp(network, this.#netns(netns), parseAddress(to), protocol, payload, options)) {
       throw new KernelError('ENETUNREACH', 'network', { hint: `no route to ${to}` })
     }
@@ -295,6 +298,7 @@ export class NetworkControl {
     if (address !== undefined) socket.localAddress = address
     socket.localPort = options.port
     if (options.protocol === 'tcp') socket.state = LISTEN
+    socket.cgroupId = this.#session.cgroupId
     netns.sockets.push(socket)
     return new LocalSocket(openSocket(this.#session, netns, socket), socket)
   }
@@ -361,6 +365,11 @@ export class NetworkControl {
     const { sysctls } = this.#netns(netns)
     sysctls.forwarding4 = on
     sysctls.forwarding6 = on
+  }
+
+  /** Moves the session into a cgroup (below /sys/fs/cgroup): sockets made from now on, and packets sent, are its. */
+  enterCgroup(path: string): void {
+    this.#session.cgroupId = this.#session.world.cgroups.at(path, 'network').id
   }
 
   /** Counters of a device, those of XDP included. */

@@ -17,6 +17,8 @@ export class Session {
   readonly watches = new SessionWatches(this)
   /** Where calls are made that name no namespace. */
   netns: Namespace
+  /** Where its sockets are made. */
+  cgroupId = 1n
 
   constructor(world: World) {
     this.world = world
@@ -66,7 +68,7 @@ export class Session {
     else if (object.kind === 'perf_event') object.references++
     else if (object.kind === 'netns') object.netns.references++
     else if (object.kind === 'socket') object.references++
-    else if (object.kind === 'xsk') return
+    else if (object.kind === 'xsk' || object.kind === 'cgroup') return
     else if (object.kind !== 'trace_pipe') this.world.addUser(this.world.get(object))
   }
 
@@ -78,7 +80,7 @@ export class Session {
       if (object.references === 0) object.event.free()
     } else if (object.kind === 'netns') this.world.network.putNamespace(object.netns)
     else if (object.kind === 'socket') closeSocket(this.world, object)
-    else if (object.kind === 'xsk') return
+    else if (object.kind === 'xsk' || object.kind === 'cgroup') return
     else if (object.kind !== 'trace_pipe') this.world.putUser(object)
   }
 

@@ -234,7 +234,7 @@ export class World {
         this.btfs.remove(object.id)
         return
       case 'link':
-        detachLink(object)
+        detachLink(object, this.cgroups)
         this.links.remove(object.id)
         if (object.prog !== undefined) this.put(object.prog)
     }

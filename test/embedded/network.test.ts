@@ -4,7 +4,15 @@ import { test } from 'node:test'
 import { type EmbeddedKernel, embedded, type JourneyStep, type TraceEvent } from '#src/embedded/index.js'
 import { type Fd, KernelError } from '#src/kernel/index.js'
 import { buildPacket, formatMac } from '#src/packet/index.js'
-import { attachLwt, attachSocketFilter, attachXdp, load, NetNamespace } from '#src/sdk/index.js'
+import {
+  attachCgroup,
+  attachCgroupProg,
+  attachLwt,
+  attachSocketFilter,
+  attachXdp,
+  load,
+  NetNamespace,
+} from '#src/sdk/index.js'
 import { fixture } from '../support/paths.js'
 import { bytesOf } from '../support/virtual-net.js'
 
@@ -274,6 +282,42 @@ test('socket filters, packet sockets, TCP that answers', async () => {
     .filter(({ outgoing }) => outgoing !== true)
     .map(({ data }) => data[47])
   assert.deepEqual(flags, [0x12, 0x14])
+})
+
+test('programs of cgroups see what their sockets send and get', async () => {
+  using net = lab()
+  const { kernel } = net
+  net.wire('a', 'a0', 'b', 'b0', '10.1.0', 'fd01')
+  using programs = await load(HOOKS, { kernel, programs: ['c_deny', 'c_out'] })
+  kernel.call('mkdir', { path: '/sys/fs/cgroup/web' })
+  assert.deepEqual(kernel.call('readdir', { path: '/sys/fs/cgroup' }), ['web'])
+  const { network } = kernel
+  const send = (): void => network.sendUdp({ netns: net.fd('a'), to: '10.1.0.2', port: 53 })
+  const outside = network.listen({ netns: net.fd('b'), protocol: 'udp', port: 53 })
+  network.enterCgroup('/sys/fs/cgroup/web')
+  const inside = network.listen({ netns: net.fd('b'), protocol: 'udp', port: 54 })
+  const deny = attachCgroup(programs.program('c_deny'), '/sys/fs/cgroup/web')
+  assert.equal(deny.kind, 'cgroup')
+  assert.equal(deny.info().details.attachType, 0)
+  send()
+  assert.equal(outside.packets, 1)
+  network.sendUdp({ netns: net.fd('a'), to: '10.1.0.2', port: 54 })
+  assert.deepEqual([inside.packets, inside.drops], [0, 1])
+  const runs = (): number => programs.map<number, { runs: number }>('seen').get(6)?.runs ?? 0
+  assert.equal(runs(), 1)
+  using out = attachCgroupProg(programs.program('c_out'), '/sys/fs/cgroup')
+  send()
+  assert.ok(runs() >= 2)
+  const fd = kernel.call('open', { path: '/sys/fs/cgroup/web' })
+  const query = (queryFlags: number) => kernel.call('prog_query', { targetFd: fd, attachType: 1, queryFlags }).progIds
+  assert.deepEqual([query(0), query(1)], [[], [programs.program('c_out').info().id]])
+  deny.detach()
+  network.sendUdp({ netns: net.fd('a'), to: '10.1.0.2', port: 54 })
+  assert.equal(inside.packets, 1)
+  assert.throws(() => attachCgroup(programs.program('c_deny'), '/sys/fs/cgroup/none'), /ENOENT/)
+  assert.throws(() => attachCgroupProg(programs.program('c_out'), '/sys/fs/cgroup', { mode: 'exclusive' }), /EPERM/)
+  out.detach()
+  kernel.call('rmdir', { path: '/sys/fs/cgroup/web' })
 })
 
 test('programs of routes run where packets leave', async () => {

@@ -1,10 +1,24 @@
 import { type Fd, KernelError } from '../../kernel/index.js'
 import type { PerfBuffer } from '../../maps/index.js'
 import type { Namespace, Socket, XskSocket } from '../../netdev/index.js'
+import type { Cgroup } from './cgroups.js'
 import type { KernelObject, ObjectKind } from './objects.js'
 
 /** What a descriptor can stand for besides objects with ids. */
-export type SpecialFile = { readonly kind: 'stats' } | PerfEventFile | TracePipeFile | NetnsFile | XskFile | SocketFile
+export type SpecialFile =
+  | { readonly kind: 'stats' }
+  | PerfEventFile
+  | TracePipeFile
+  | NetnsFile
+  | XskFile
+  | SocketFile
+  | CgroupFile
+
+/** A folder of the cgroup file system. */
+export interface CgroupFile {
+  readonly kind: 'cgroup'
+  readonly cgroup: Cgroup
+}
 
 /** An AF_XDP socket, bound to a queue. */
 export interface XskFile {

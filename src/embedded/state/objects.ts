@@ -3,6 +3,7 @@ import type { MapCreateRequest, ProgLoadRequest } from '../../kernel/index.js'
 import type { Device, XdpMode } from '../../netdev/index.js'
 import type { VerifiedFunction } from '../../verifier/index.js'
 import type { BpfMap, LoadedProgram } from '../../vm/index.js'
+import type { Cgroup, CgroupSide } from './cgroups.js'
 
 /** What every object of the kernel has: an id, and as many references as there are descriptors, pins and users. */
 interface Counted {
@@ -98,6 +99,7 @@ export interface LinkObject extends Counted {
 export type LinkPlace =
   | { readonly kind: 'xdp'; readonly device: Device; readonly mode: XdpMode; readonly flags: number }
   | { readonly kind: 'tcx'; readonly device: Device; readonly direction: 'ingress' | 'egress' }
+  | { readonly kind: 'cgroup'; readonly device: undefined; readonly cgroup: Cgroup; readonly side: CgroupSide }
 
 export type KernelObject = MapObject | ProgObject | BtfObject | LinkObject
 export type ObjectKind = KernelObject['kind']

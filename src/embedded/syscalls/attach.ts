@@ -11,6 +11,7 @@ import {
 import { bpf_attach_type, bpf_prog_type, linkTypeByName } from '../../spec/index.js'
 import type { Session } from '../session.js'
 import type { LinkObject, LinkPlace, ProgObject } from '../state/objects.js'
+import { attachToCgroup, cgroupLink, cgroupSide, detachFromCgroup, queryCgroup } from './attach-cgroup.js'
 import { detachLink } from './detach-link.js'
 
 // BPF_PROG_ATTACH, BPF_LINK_CREATE and their relatives, for hooks of network devices.
@@ -44,7 +45,7 @@ function listOf(device: Device, attachType: number): ProgramList {
   return device.tcx[attachType === BPF_TCX_INGRESS ? 'ingress' : 'egress']
 }
 
-function typeId(name: 'xdp' | 'tcx'): number {
+function typeId(name: 'xdp' | 'tcx' | 'cgroup'): number {
   return linkTypeByName(name)?.id ?? 0
 }
 
@@ -78,6 +79,11 @@ const ATTACH_FLAGS = BPF_F.REPLACE | BPF_F.BEFORE | BPF_F.AFTER | BPF_F.ID | BPF
 
 export function progAttach(session: Session, r: Request<'prog_attach'>): void {
   const syscall = 'prog_attach'
+  const side = cgroupSide(r.attachType)
+  if (side !== undefined) {
+    attachToCgroup(session, r, side)
+    return
+  }
   if (r.attachType !== BPF_TCX_INGRESS && r.attachType !== BPF_TCX_EGRESS) notHere(syscall, r.attachType)
   const flags = r.attachFlags ?? 0
   if ((flags & ~ATTACH_FLAGS) !== 0) throw new KernelError('EINVAL', syscall)
@@ -100,6 +106,11 @@ export function progAttach(session: Session, r: Request<'prog_attach'>): void {
 
 export function progDetach(session: Session, r: Request<'prog_detach'>): void {
   const syscall = 'prog_detach'
+  const side = cgroupSide(r.attachType)
+  if (side !== undefined) {
+    detachFromCgroup(session, r, side)
+    return
+  }
   if (r.attachType !== BPF_TCX_INGRESS && r.attachType !== BPF_TCX_EGRESS) notHere(syscall, r.attachType)
   const device = deviceOf(session, r, 'ENODEV', syscall)
   const list = listOf(device, r.attachType)
@@ -122,6 +133,8 @@ export function progDetach(session: Session, r: Request<'prog_detach'>): void {
 
 export function progQuery(session: Session, r: Request<'prog_query'>): ProgQueryResult {
   const syscall = 'prog_query'
+  const side = cgroupSide(r.attachType)
+  if (side !== undefined) return queryCgroup(session, r, side)
   if (r.attachType !== BPF_TCX_INGRESS && r.attachType !== BPF_TCX_EGRESS) notHere(syscall, r.attachType)
   const { entries, revision } = listOf(deviceOf(session, r, 'ENODEV', syscall), r.attachType)
   return {
@@ -144,6 +157,14 @@ export function linkCreate(session: Session, r: Request<'link_create'>): Fd {
   if (r.attachType === BPF_TCX_INGRESS || r.attachType === BPF_TCX_EGRESS) {
     if (program.type !== SCHED_CLS) throw new KernelError('EINVAL', syscall)
     return tcxLink(session, r, program)
+  }
+  const side = cgroupSide(r.attachType)
+  if (side !== undefined) {
+    const place = { kind: 'cgroup', device: undefined, ...cgroupLink(session, r, side, program) } as const
+    const link = newLink(session, typeId('cgroup'), program)
+    const MULTI = 2
+    session.world.cgroups.attach(place.cgroup, side, { program, link }, MULTI, undefined, syscall)
+    return openLink(session, link, place)
   }
   return notHere(syscall, r.attachType)
 }
@@ -204,6 +225,9 @@ export function linkUpdate(session: Session, r: Request<'link_update'>): void {
     const { device, mode } = place
     if (program.expectedAttachType !== prog.expectedAttachType) throw new KernelError('EINVAL', syscall)
     device.xdp[mode] = { program, link }
+  } else if (place.kind === 'cgroup') {
+    const entry = place.cgroup[place.side].find((one) => one.link === link)
+    if (entry !== undefined) entry.program = program
   } else {
     const list = place.device.tcx[place.direction]
     if (list.entries.some((entry) => entry.program === program)) throw new KernelError('EEXIST', syscall)
@@ -217,12 +241,17 @@ export function linkUpdate(session: Session, r: Request<'link_update'>): void {
 
 export function linkDetach(session: Session, r: Request<'link_detach'>): void {
   const link = session.descriptors.object(r.linkFd, 'link', 'link_detach')
-  detachLink(link)
+  detachLink(link, session.world.cgroups)
 }
 
 /** What bpf_link_info tells of a link by its type. */
 export function linkDetails(link: LinkObject): LinkDetails {
-  const ifindex = link.place?.device.ifindex ?? 0
+  const ifindex = link.place?.device?.ifindex ?? 0
+  if (link.type === typeId('cgroup')) {
+    const { place } = link
+    if (place?.kind !== 'cgroup') return { cgroupId: 0n, attachType: 0 }
+    return { cgroupId: place.cgroup.id, attachType: place.side === 'ingress' ? 0 : 1 }
+  }
   if (link.type === typeId('xdp')) return { ifindex }
   if (link.type === typeId('tcx')) {
     const attachType =

@@ -84,6 +84,7 @@ export function objGetInfoByFd(session: Session, r: Request<'obj_get_info_by_fd'
     case 'netns':
     case 'xsk':
     case 'socket':
+    case 'cgroup':
       throw new KernelError('EINVAL', 'obj_get_info_by_fd')
   }
 }

@@ -65,6 +65,7 @@ export function socket(session: Session, r: Request<'socket'>): Fd {
     if (type !== SOCK_STREAM && type !== SOCK_DGRAM) throw new KernelError('ESOCKTNOSUPPORT', 'socket')
     made = newSocket(type === SOCK_STREAM ? 'tcp' : 'udp', r.domain === AF_INET ? 4 : 6)
   } else throw new KernelError('EAFNOSUPPORT', 'socket')
+  made.cgroupId = session.cgroupId
   netns.sockets.push(made)
   return openSocket(session, netns, made)
 }
