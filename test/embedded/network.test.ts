@@ -421,6 +421,32 @@ test('the same network twice: the same journeys, to the byte', () => {
   assert.equal(run(), run())
 })
 
+test('a network that was put back from a snapshot goes on: packets, programs, cgroups', async () => {
+  using net = lab()
+  net.wire('a', 'a0', 'b', 'b0', '10.1.0', 'fd01')
+  for (const name of ['a', 'b']) net.kernel.call('netns_bind', { netns: net.fd(name), path: `/run/netns/${name}` })
+  {
+    using programs = await load(HOOKS, { kernel: net.kernel, programs: ['x_pass', 'c_out'] })
+    const link = attachXdp(programs.program('x_pass'), net.space('b').device('b0')).link
+    link?.pin('/sys/fs/bpf/link')
+    attachCgroupProg(programs.program('c_out'), '/sys/fs/cgroup')
+    programs.map('seen').pin('/sys/fs/bpf/seen')
+    net.kernel.network.ping({ netns: net.fd('a'), to: '10.1.0.2' })
+  }
+  using kernel = embedded({ cpus: net.kernel.possibleCpus })
+  kernel.restore(net.kernel.snapshot())
+  const netns = kernel.call('netns_open', { path: '/run/netns/a' })
+  const seen = kernel.call('obj_get', { pathname: '/sys/fs/bpf/seen' })
+  const runs = (key: number): number => {
+    const value = kernel.call('map_lookup_elem', { mapFd: seen, key: new Uint8Array(Uint32Array.of(key).buffer) })
+    return new DataView(value.buffer, value.byteOffset).getUint32(0, true)
+  }
+  const before = [runs(2), runs(6)]
+  assert.ok(before.every((count) => count > 0))
+  assert.equal(kernel.network.ping({ netns, to: '10.1.0.2' })?.reply, true)
+  assert.ok(runs(2) > (before[0] as number) && runs(6) > (before[1] as number))
+})
+
 test('names of namespaces', () => {
   const kernel: EmbeddedKernel = embedded()
   const netns = kernel.call('netns_create', {})

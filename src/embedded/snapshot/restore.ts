@@ -166,11 +166,19 @@ function restoreNetwork(world: World, state: SavedState): void {
     netns.references = netns === network.init ? netns.references : own
     ;(netns as { sockets: unknown[] }).sockets = []
     for (const neighbour of netns.neighbours.values()) (neighbour as { waiting: unknown[] }).waiting = []
-    for (const device of devices) holdPrograms(world, device)
+    ;(netns as { fragments: unknown }).fragments = new Map()
+    for (const device of devices) {
+      ;(device as { ring: unknown[] }).ring = []
+      holdPrograms(world, device)
+    }
     for (const { programs } of netns.routes)
       for (const program of [programs?.in, programs?.out, programs?.xmit]) if (program) world.get(program as ProgObject)
   }
   network.putBack(state.namespaces, state.namespaceCounters)
+  world.cgroups.putBack(state.cgroups)
+  for (const { ingress, egress } of state.cgroups) {
+    for (const { program, link } of [...ingress, ...egress]) if (link === undefined) world.get(program)
+  }
   for (const [path, netns] of names) world.netnsNames.set(path, netns)
 }
 

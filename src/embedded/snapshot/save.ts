@@ -12,7 +12,7 @@ export const CLASSES: ReadonlyMap<unknown, string> = new Map<unknown, string>([
 ])
 
 /** What belongs to a process, or to a moment: sockets, frames that wait, receivers outside. */
-const OMITTED: ReadonlySet<string> = new Set(['sockets', 'waiting', 'receiver', 'boundTo'])
+const OMITTED: ReadonlySet<string> = new Set(['sockets', 'waiting', 'receiver', 'boundTo', 'ring', 'fragments'])
 
 /** The kernel's state as bytes. Throws UsageError where an object was made before its making was noted. */
 export function saveWorld(world: World, release: string): Uint8Array {
@@ -40,6 +40,7 @@ export function saveWorld(world: World, release: string): Uint8Array {
     namespaces: [...world.network.namespaces.values()],
     namespaceCounters: world.network.counters,
     netnsNames: world.netnsNames,
+    cgroups: world.cgroups.list(),
     log: world.log,
   }
   return writeGraph(state, {

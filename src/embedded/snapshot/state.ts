@@ -1,5 +1,6 @@
 import type { Namespace } from '../../netdev/index.js'
 import type { MemoryTables } from '../../vm/index.js'
+import type { Cgroup } from '../state/cgroups.js'
 import type { LinkObject, MapOrigin, ProgOrigin } from '../state/objects.js'
 
 export interface SavedMap {
@@ -38,6 +39,7 @@ export interface SavedState {
   readonly links: readonly LinkObject[]
   readonly mounts: readonly { readonly path: string; readonly source: string | undefined }[]
   readonly pins: readonly SavedPin[]
+  readonly cgroups: readonly Cgroup[]
   readonly namespaces: readonly Namespace[]
   readonly namespaceCounters: { readonly inode: number; readonly cookie: bigint }
   readonly netnsNames: ReadonlyMap<string, Namespace>

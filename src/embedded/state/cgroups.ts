@@ -30,6 +30,21 @@ export class Cgroups {
   readonly #byPath = new Map<string, Cgroup>([[MOUNT, made(1n, MOUNT, undefined)]])
   #last = 1n
 
+  /** All of them: for a snapshot. */
+  list(): readonly Cgroup[] {
+    return [...this.#byPath.values()]
+  }
+
+  /** What a snapshot had. */
+  putBack(list: readonly Cgroup[]): void {
+    this.#byPath.clear()
+    for (const one of list) {
+      this.#byPath.set(one.path, one)
+      if (one.id > this.#last) this.#last = one.id
+      if (one.ingress.length + one.egress.length > 0) this.#any = true
+    }
+  }
+
   get root(): Cgroup {
     return this.#byPath.get(MOUNT) as Cgroup
   }
