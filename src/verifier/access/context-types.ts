@@ -1,6 +1,6 @@
 // The structs that stand for a program type's context: what programs see, and what the kernel has behind it.
 
-import type { ProgTypeName } from '../../spec/index.js'
+import { PROG_TYPES, type ProgTypeName } from '../../spec/index.js'
 import type { Env } from '../env.js'
 import { plainType } from './btf-walk.js'
 
@@ -26,22 +26,8 @@ export function contextTypes(env: Env, type: ProgTypeName): ContextTypes | undef
   return { name: btf.typeName(programId), programId, kernelId: plainType(btf, kernel).id }
 }
 
-/**
- * Names of the struct that programs of a type call their context, typedefs first; [''] where it has none.
- * undefined without the kernel's BTF.
- */
-export function contextName(env: Env, type: ProgTypeName): readonly string[] | undefined {
-  const btf = env.prog.kernelBtf
-  const table = btf?.findByName('bpf_ctx_convert', 'struct')
-  const struct = btf === undefined || table === undefined ? undefined : btf.type(table)
-  if (btf === undefined || struct?.kind !== 'struct') {
-    const name = env.type.context.struct
-    return name === undefined ? [''] : [name]
-  }
-  const member = struct.members.find(({ name }) => name === `BPF_PROG_TYPE_${type.toUpperCase()}_prog`)
-  if (member === undefined) return undefined
-  const named = btf.type(member.type)
-  const { type: plain } = plainType(btf, member.type)
-  const last = plain.kind === 'struct' || plain.kind === 'union' ? plain.name : ''
-  return named.name === last ? [last] : [named.name, last]
+/** Names of the struct that programs of a type call their context, typedefs first; [''] where it has none. */
+export function contextNames(type: ProgTypeName): readonly string[] {
+  if (type === 'kprobe') return ['bpf_user_pt_regs_t', 'pt_regs']
+  return [PROG_TYPES[type].context.struct ?? '']
 }

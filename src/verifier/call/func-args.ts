@@ -4,7 +4,7 @@ import type { ErrnoName } from '../../base/index.js'
 import { type Btf, type BtfType, sizeOf } from '../../btf/index.js'
 import type { ProgTypeName } from '../../spec/index.js'
 import { plainType } from '../access/btf-walk.js'
-import { contextName } from '../access/context-types.js'
+import { contextNames } from '../access/context-types.js'
 import { kindText } from '../access/typed-context.js'
 import type { Env, Subprog } from '../env.js'
 import { MAYBE_NULL, pointerReg, RDONLY, type Reg, TRUSTED, UNTRUSTED, unknownReg } from '../state/reg.js'
@@ -95,7 +95,7 @@ function argument(env: Env, btf: Btf, subprog: Subprog, i: number, typeId: numbe
   const clash = () => unfit(`arg#${i} has invalid combination of tags`)
   if (type.kind === 'ptr') {
     const progType = env.prog.type
-    if (tags.has('ctx') || isContext(env, btf, type.type, progType)) {
+    if (tags.has('ctx') || isContext(btf, type.type, progType)) {
       if (others('ctx')) return clash()
       const reason = tags.has('ctx') ? unfitContext(env, btf, type.type, i) : undefined
       return reason === undefined ? { kind: 'ctx' } : unfit(reason)
@@ -165,12 +165,12 @@ function kernelStruct(env: Env, target: BtfType, i: number): number | UnfitArgs 
 }
 
 /** Whether `pointee` is the program type's context by its name. */
-function isContext(env: Env, btf: Btf, pointee: number, progType: ProgTypeName): boolean {
+function isContext(btf: Btf, pointee: number, progType: ProgTypeName): boolean {
   if (progType === 'kprobe' && isUserRegs(btf, pointee)) return true
   const struct = plainType(btf, pointee).type
   if (!isStruct(struct) || struct.name === '') return false
-  const names = contextName(env, progType)
-  if (names === undefined || names[0] === '') return false
+  const names = contextNames(progType)
+  if (names[0] === '') return false
   if (names[0] === '__sk_buff' && struct.name === 'sk_buff') return true
   if (names[0] === 'xdp_md' && struct.name === 'xdp_buff') return true
   return names.includes(struct.name)
@@ -218,7 +218,7 @@ function unfitContext(env: Env, btf: Btf, pointee: number, i: number): string | 
     case 'ext':
       return undefined
   }
-  const name = contextName(env, progType)?.at(-1) ?? ''
+  const name = contextNames(progType).at(-1) ?? ''
   if (name === '') return `arg#${i} should be void pointer`
   return struct && type.name === name ? undefined : `arg#${i} should be \`struct ${name} *\``
 }
