@@ -101,6 +101,12 @@ export declare class NetworkControl {
     watch(sink: (step: JourneyStep, frame: Uint8Array | undefined) => void): Disposable;
     tracepoints(subscription: Subscription): Disposable;
     get drops(): ReadonlyMap<string, number>;
+    filterCounts(selector: DeviceSelector): {
+        readonly bytes: number;
+        readonly packets: number;
+        readonly drops: number;
+    };
+    namespaceId(path: string): number | undefined;
     setForwarding(netns: Fd | undefined, on: boolean): void;
     enterCgroup(path: string): void;
     stats(selector: DeviceSelector): Readonly<Device['stats']>;

@@ -408,6 +408,7 @@ export interface MapInfo {
 export interface MapPlacement {
     readonly pinPath?: string;
     readonly tcPinPath?: string;
+    readonly pinPathOf?: (map: MapSpec) => string | undefined;
 }
 
 export interface MapTypes {
@@ -876,3 +877,4 @@ export declare function tcFilters(device: Device, direction: Direction): BpfFilt
 // Named above, exported by none: EventSource (sdk/event-stream), FormatErrorPlace (base/errors)
 //   FormatKind (base/errors), Handle (sdk/handle), SAMPLES (sdk/features/btf-kinds)
 //   SAMPLES (sdk/features/instructions), STREAM_ID (sdk/program-stream), UsdtArg (sdk/tracing/usdt-args)
+//   pinPathOf (sdk/create-maps)

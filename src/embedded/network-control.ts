@@ -360,6 +360,18 @@ export class NetworkControl {
     return this.#session.world.network.drops
   }
 
+  /** What came by a device's qdisc for filters (clsact, ingress) while it had some, and what they dropped. */
+  filterCounts(selector: DeviceSelector): { readonly bytes: number; readonly packets: number; readonly drops: number } {
+    const { bytes = 0, packets = 0, drops = 0 } = this.device(selector).filterQdisc ?? {}
+    return { bytes, packets, drops }
+  }
+
+  /** The id that the session's namespace has given to the one of that name (/run/netns/NAME); undefined for none. */
+  namespaceId(path: string): number | undefined {
+    const other = this.#session.world.netnsNames.get(path)
+    return other === undefined ? undefined : this.#netns(undefined).peers.get(other.inode)
+  }
+
   /** net.ipv4.ip_forward or net.ipv6.conf.all.forwarding of a namespace. */
   setForwarding(netns: Fd | undefined, on: boolean): void {
     const { sysctls } = this.#netns(netns)

@@ -34,7 +34,12 @@ export function addAddress(device: Device, address: Uint8Array, prefix: number):
 export function newAddress(device: Device, address: Uint8Array, prefix: number): void {
   const syscall = 'rtm_newaddr'
   if ((address.length !== 4 && address.length !== 16) || prefix > address.length * 8) refuse('EINVAL', syscall)
-  if (!addAddress(device, address, prefix)) refuse('EEXIST', syscall, 'Address already assigned')
+  if (!addAddress(device, address, prefix))
+    refuse(
+      'EEXIST',
+      syscall,
+      address.length === 4 ? 'ipv4: Address already assigned' : 'ipv6: address already assigned',
+    )
 }
 
 /** RTM_DELADDR. Throws KernelError EADDRNOTAVAIL. */
@@ -43,7 +48,8 @@ export function deleteAddress(device: Device, address: Uint8Array, prefix: numbe
   const index = addresses.findIndex(
     (one) => one.device === device && one.prefix === prefix && equalBytes(one.address, address),
   )
-  if (index < 0) refuse('EADDRNOTAVAIL', 'rtm_deladdr', 'address not found')
+  if (index < 0)
+    refuse('EADDRNOTAVAIL', 'rtm_deladdr', address.length === 4 ? 'ipv4: Address not found' : 'ipv6: address not found')
   addresses.splice(index, 1)
   removeAddressRoutes(device, address, prefix)
 }

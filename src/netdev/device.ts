@@ -55,6 +55,9 @@ export class Device {
     egress: emptyList(),
   }
   filterQdisc: FilterQdisc | undefined
+  wasUp = false
+  /** There was such a qdisc, if only in the past. */
+  hadFilterQdisc = false
   readonly rootQdisc: RootQdisc[] = []
   readonly features: Map<string, boolean>
   readonly stats: DeviceStats = noStats()
@@ -158,12 +161,10 @@ export class Device {
     return this.up && (this.gro || this.xdp.driver !== undefined)
   }
 
+  /** The queue comes with the first time a device is up. */
   get qdiscName(): string {
-    return this.up
-      ? (this.rootQdisc[0]?.kind ?? 'noop')
-      : this.rootQdisc[0]?.kind === 'noqueue'
-        ? 'noop'
-        : (this.rootQdisc[0]?.kind ?? 'noop')
+    const kind = this.rootQdisc[0]?.kind ?? 'noop'
+    return kind === 'noqueue' && !this.up && !this.wasUp ? 'noop' : kind
   }
 
   // What helpers of programs ask of a device.

@@ -70,7 +70,7 @@ export function addFilter(
   } else {
     classifier = inChain.find((one) => one.priority === priority)
     if (classifier !== undefined && classifier.protocol !== protocol)
-      refuse('EINVAL', syscall, 'Filter with specified priority/protocol not found')
+      refuse('EINVAL', syscall, 'Protocol mismatch for filter with specified priority')
   }
   const handle = wanted.handle ?? 0
   const known = handle === 0 ? undefined : classifier?.filters.find((one) => one.handle === handle)

@@ -184,6 +184,7 @@ export function setUp(network: VirtualNetwork, device: Device, up: boolean): voi
   const { netns } = device
   if (!up) {
     device.flags &= ~IFF.UP
+    device.wasUp = true
     removeRoutes(
       netns,
       (route) => route.device === device && (route.protocol !== RTPROT.KERNEL || !isLocalV4(route, device)),

@@ -36,6 +36,9 @@ export interface FilterQdisc {
   readonly kind: 'clsact' | 'ingress'
   readonly ingress: Classifier[]
   readonly egress: Classifier[]
+  /** What came by while there were filters. */
+  packets: number
+  bytes: number
   drops: number
 }
 
@@ -69,7 +72,8 @@ export function addQdisc(device: Device, kind: string, handle: number, parent: n
       if (device.filterQdisc.kind !== kind) refuse('EINVAL', syscall, 'Invalid qdisc name: must match existing qdisc')
       refuse('EEXIST', syscall, 'Exclusivity flag on, cannot modify')
     }
-    device.filterQdisc = { kind, ingress: [], egress: [], drops: 0 }
+    device.hadFilterQdisc = true
+    device.filterQdisc = { kind, ingress: [], egress: [], packets: 0, bytes: 0, drops: 0 }
     return
   }
   if (!ROOT_KINDS.has(kind)) refuse('ENOENT', syscall, 'Specified qdisc kind is unknown')
@@ -84,7 +88,11 @@ export function removeQdisc(device: Device, kind: string, parent: number): HookP
   const syscall = 'rtm_delqdisc'
   if (parent === TC_H_CLSACT) {
     const qdisc = device.filterQdisc
-    if (qdisc === undefined) return refuse('ENOENT', syscall, 'Cannot find specified qdisc on specified device')
+    if (qdisc === undefined) {
+      // Where one was, Linux finds the empty place that it left.
+      if (device.hadFilterQdisc) refuse('EINVAL', syscall, 'Invalid handle')
+      return refuse('ENOENT', syscall, 'Cannot find specified qdisc on specified device')
+    }
     if (kind !== '' && qdisc.kind !== kind) refuse('EINVAL', syscall, 'Invalid qdisc name')
     device.filterQdisc = undefined
     return [...qdisc.ingress, ...qdisc.egress].flatMap(({ filters }) => filters.map(({ program }) => program))

@@ -200,7 +200,7 @@ function deviceFor(netns: Namespace, r: RouteRequest, syscall: string): Device {
     }
     return named ?? way.device
   }
-  if (named === undefined) return refuse('ENODEV', syscall, 'No device for nexthop')
+  if (named === undefined) return refuse('ENODEV', syscall, undefined)
   if (!named.up) return refuse('ENETDOWN', syscall, 'Device for nexthop is not up')
   return named
 }

@@ -3,7 +3,7 @@ import { dropFrame } from './drop.js'
 import type { Frame } from './frame.js'
 import type { TcResult } from './hooks.js'
 import type { VirtualNetwork } from './network.js'
-import { TC_ACT, tcActionName } from './numbers.js'
+import { ETH_HLEN, TC_ACT, tcActionName } from './numbers.js'
 import { redirectSkb } from './redirect.js'
 import { told } from './run-hook.js'
 
@@ -26,6 +26,11 @@ export function runTc(network: VirtualNetwork, device: Device, frame: Frame, ing
   }
   const qdisc = device.filterQdisc
   const classifiers = qdisc?.[side] ?? []
+  if (qdisc !== undefined && classifiers.length > 0) {
+    qdisc.packets++
+    // On its way in a packet has left its link-layer header behind.
+    qdisc.bytes += frame.length - (ingress ? ETH_HLEN : 0)
+  }
   if ((result === undefined || result.verdict === TC_ACT.UNSPEC) && classifiers.length > 0) {
     told(journeys, device, frame, `tc/${side}`, undefined, () => {
       result = hooks.tc(classifiers, device, frame, ingress)

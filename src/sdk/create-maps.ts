@@ -9,10 +9,13 @@ export interface MapPlacement {
   readonly pinPath?: string
   /** Directory of iproute2's scopes. Default /sys/fs/bpf/tc. */
   readonly tcPinPath?: string
+  /** Where a map is pinned, in place of the rules above; undefined for one that is not. */
+  readonly pinPathOf?: (map: MapSpec) => string | undefined
 }
 
 /** Where a map with pinning lives; undefined for one that is not pinned. */
 export function pinPathOf(spec: ObjectSpec, map: MapSpec, placement: MapPlacement): string | undefined {
+  if (placement.pinPathOf !== undefined) return placement.pinPathOf(map)
   switch (map.pinning) {
     case 'none':
       return undefined

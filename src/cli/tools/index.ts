@@ -7,6 +7,8 @@ export type Tool = (args: readonly string[], host: CommandHost) => number | Prom
 /** The tools, each loaded when it is wanted. One folder each. */
 export const TOOLS: Readonly<Record<ToolName, () => Promise<Tool>>> = {
   bpftool: async () => (await import('./bpftool/bpftool.js')).bpftool,
+  ip: async () => (await import('./ip/ip.js')).ip,
+  tc: async () => (await import('./tc/tc.js')).tc,
   sysctl: async () => (await import('./sysctl/sysctl.js')).sysctl,
   mount: async () => (await import('./files/mount.js')).mount,
   umount: async () => (await import('./files/mount.js')).umount,

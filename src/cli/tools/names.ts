@@ -1,6 +1,8 @@
 /** Tools under their own names: `skep bpftool …`, `skep --as bpftool …`, and the programs of that name in `skep sh`. */
 export const TOOL_NAMES = [
   'bpftool',
+  'ip',
+  'tc',
   'sysctl',
   'mount',
   'umount',

@@ -70,7 +70,7 @@ function boundDevice(
   const device = session.netns.devices.get(r.progIfindex)
   if (device === undefined) return wrong(`there is no device with ifindex ${r.progIfindex}`)
   if (!only && !device.offloads) {
-    throw new KernelError('EOPNOTSUPP', 'prog_load', { hint: `${device.name} does not run programs itself` })
+    wrong(`${device.name} does not run programs itself`)
   }
   return { device, offloaded: !only }
 }
