@@ -69,6 +69,10 @@ export interface VerifyProgram {
   readonly sleepable?: boolean
   /** BPF_F_STRICT_ALIGNMENT: all accesses are to be aligned, not only the stack's. */
   readonly strictAlignment?: boolean
+  /** BPF_F_TEST_STATE_FREQ: a state is kept wherever one may be. */
+  readonly testStateFreq?: boolean
+  /** BPF_F_TEST_REG_INVARIANTS: ranges that contradict each other refuse the program. */
+  readonly testRegInvariants?: boolean
   readonly license: string
   /** Possible CPUs of the machine: bounds bpf_get_smp_processor_id(). */
   readonly cpus?: number

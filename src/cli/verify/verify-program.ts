@@ -40,6 +40,8 @@ export function verifyProgramOf(request: ProgLoadRequest, surroundings: Surround
     attachProg: request.attachProgFd === undefined ? undefined : surroundings.program?.(request.attachProgFd),
     strictAlignment: ((request.progFlags ?? 0) & 1) !== 0,
     sleepable: ((request.progFlags ?? 0) & 16) !== 0,
+    testStateFreq: ((request.progFlags ?? 0) & 8) !== 0,
+    testRegInvariants: ((request.progFlags ?? 0) & 128) !== 0,
     license: request.license,
     name: request.progName ?? '',
     cpus: surroundings.cpus,

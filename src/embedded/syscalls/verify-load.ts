@@ -108,6 +108,8 @@ function question(
     attachProg: r.attachProgFd ? attachProgram(session.prog(r.attachProgFd, 'prog_load')) : undefined,
     strictAlignment: (flags & 1) !== 0,
     sleepable: (flags & 16) !== 0,
+    testStateFreq: (flags & 8) !== 0,
+    testRegInvariants: (flags & 128) !== 0,
     license: request.license,
     name: r.progName ?? '',
     cpus: world.machine.cpus,

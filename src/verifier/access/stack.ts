@@ -197,10 +197,8 @@ function readFixed(env: Env, frame: Frame, off: number, size: number, dst: numbe
       readBytes(env, frame, first, off, size, dst, spilled)
       return
     }
-    if (dst >= 0) {
-      env.regs[dst] = copyReg(spilled)
-      env.pushHistory(frame.frameno, slot)
-    }
+    if (dst >= 0) env.regs[dst] = copyReg(spilled)
+    env.pushHistory(frame.frameno, slot)
     return
   }
   readBytes(env, frame, first, off, size, dst, undefined)

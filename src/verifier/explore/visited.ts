@@ -43,7 +43,7 @@ export function isVisited(env: Env): boolean {
   state.insnIdx = insnIdx
   const mark = env.marks[insnIdx] as number
   const forced = (mark & MARK.force) !== 0
-  const mustAdd = forced || state.history.length > 40
+  const mustAdd = env.prog.testStateFreq === true || forced || state.history.length > 40
   const sinceJumps = env.jumpsProcessed - env.prevJumpsProcessed
   const sinceInsns = env.insnsProcessed - env.prevInsnsProcessed
   let add = mustAdd || (sinceJumps >= 2 && sinceInsns >= 8)

@@ -142,6 +142,7 @@ function settle(env: Env, state: State, regno: number, name: string): void {
   const wrong = violation(reg)
   if (wrong === undefined) return
   env.log.write(`verifier bug: REG INVARIANTS VIOLATION (${name}): ${wrong} ${violationText(reg)}\n`)
+  if (env.prog.testRegInvariants === true) env.refuseSilently(wrong, 'EFAULT')
   const made = copyReg(reg)
   setUnbounded(made)
   state.frame.regs[regno] = made
@@ -189,14 +190,14 @@ function syncLinked(state: State, known: Reg, linked: readonly Linked[]): void {
     const made = copyReg(known)
     made.precise = reg.precise
     if (reg.addConst !== 0 && known.addConst !== 0 && reg.addConst !== known.addConst) continue
-    const distance = (reg.addConst === 0 ? 0 : reg.off) - (known.addConst === 0 ? 0 : known.off)
-    if (distance !== 0) {
+    if ((reg.addConst !== 0 || known.addConst !== 0) && reg.off !== known.off) {
+      const distance = reg.off - known.off
       addNum(made, constReg(distance | 0, (distance | 0) >> 31))
       if (reg.addConst === 32 || known.addConst === 32) zeroExtend32(made)
       syncBounds(made)
+      made.off = reg.off
+      made.addConst = reg.addConst
     }
-    made.off = reg.off
-    made.addConst = reg.addConst
     if (spilled) frame.spills[index] = made
     else frame.regs[index] = made
   }

@@ -38,6 +38,8 @@ export interface CompareOptions {
   readonly level: 2 | 4
   /** Programs in which our verifier looks at more instructions are left out. */
   readonly most: number
+  /** BPF_F_* of the load. */
+  readonly flags?: number
 }
 
 export class Comparer {
@@ -117,6 +119,7 @@ export class Comparer {
     const type = PROG_TYPES[generated.type]
     const request: ProgLoadRequest = {
       ...{ progType: type.id, insns: generated.insns, license: 'GPL', logLevel: this.options.level, logSize: 1 << 22 },
+      progFlags: this.options.flags ?? 0,
       ...(generated.type === 'sk_lookup' ? { expectedAttachType: 36 } : {}),
       ...this.#functions(generated),
     }
