@@ -108,8 +108,10 @@ export function removeQdisc(device: Device, kind: string, parent: number): HookP
 export function filterPlace(device: Device, parent: number, syscall: string): Classifier[] {
   const qdisc = device.filterQdisc
   if (qdisc === undefined) return refuse('EINVAL', syscall, "Parent Qdisc doesn't exists")
-  if (parent === MIN_INGRESS || parent === CLSACT_HANDLE || (qdisc.kind === 'ingress' && parent >= TC_H_INGRESS))
-    return qdisc.ingress
+  // clsact has filters at its two classes only, ingress has one list whatever is named.
+  if (qdisc.kind === 'ingress' && (parent === CLSACT_HANDLE || parent >= TC_H_INGRESS)) return qdisc.ingress
+  if (qdisc.kind === 'clsact' && parent === CLSACT_HANDLE) return refuse('EINVAL', syscall)
+  if (parent === MIN_INGRESS) return qdisc.ingress
   if (parent === MIN_EGRESS && qdisc.kind === 'clsact') return qdisc.egress
   return refuse('EINVAL', syscall, 'Specified class not found')
 }

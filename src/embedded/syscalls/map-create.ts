@@ -112,6 +112,8 @@ export function mapCreate<BtfObject extends { readonly btf: Btf }>(
 
 function innerTemplate(host: MapCreateHost<{ readonly btf: Btf }>, r: MapCreateRequest): BpfMap | undefined {
   if (r.mapType !== MAP_TYPE.ARRAY_OF_MAPS && r.mapType !== MAP_TYPE.HASH_OF_MAPS) return undefined
+  // No descriptor is descriptor 0, which is no map.
+  if (r.innerMapFd === undefined) fail(EINVAL, 'map_create')
   const inner = host.mapFile(r.innerMapFd, 'map_create').object.map
   check(checkInnerTemplate(inner), 'map_create', 'maps of this type cannot be inner maps')
   return inner
