@@ -68,7 +68,9 @@ async function makeProgram(name: string | undefined, host: CommandHost): Promise
       `\nTools by their own grammar: ${Object.keys(TOOLS).join(', ')} (skep TOOL …, skep --as TOOL …)`,
     )
   const one = name === undefined ? undefined : COMMANDS[name]
-  for (const load of one === undefined ? Object.values(COMMANDS) : [one]) program.addCommand((await load())(host))
+  // Only what lists them needs them all.
+  const loads = one !== undefined ? [one] : name === '--version' || name === '-V' ? [] : Object.values(COMMANDS)
+  for (const load of loads) program.addCommand((await load())(host))
   for (const command of everyCommand(program)) command.exitOverride().configureOutput(output)
   if (!host.stays) {
     // A reader that closed (`| head`) is no error of ours.

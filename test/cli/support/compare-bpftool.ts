@@ -72,5 +72,5 @@ try {
   spawnSync('umount', ['-l', B])
   rmSync(D, { recursive: true, force: true })
 }
-if (recordFile !== undefined) writeFileSync(recordFile, `${JSON.stringify(recorded, undefined, 1)}\n`)
+if (recordFile !== undefined) writeFileSync(recordFile, `${JSON.stringify(recorded, undefined, 2)}\n`)
 process.stdout.write(JSON.stringify({ compared, differences }, undefined, 1))
