@@ -58,7 +58,6 @@ export function accessObject(env: Env, regno: number, off: number, { write, size
   if (kernel && described.kind === 'struct' && described.size === 0) env.unsupported(`fields of struct ${name}`)
   if (write && !allocated) {
     const reason = refusedWrite(env, reg, off, size)
-    if (reason === '') env.refuseSilently('write access to a kernel object', 'EACCES')
     if (reason !== undefined) env.refuse(reason, 'EACCES')
     return
   }

@@ -5,7 +5,7 @@ import type { Env } from '../env.js'
 import type { Reg } from '../state/reg.js'
 import { plainType } from './btf-walk.js'
 
-/** undefined: allowed. Otherwise why not; '' where Linux says nothing. */
+/** undefined: allowed. Otherwise why not. */
 export function refusedWrite(env: Env, reg: Reg, off: number, size: number): string | undefined {
   const btf = reg.btf?.btf
   const name = btf?.typeName(reg.btfId) ?? ''
@@ -64,7 +64,7 @@ function dummyState(btf: Btf, name: string, reg: Reg, off: number, size: number)
 
 /** Programs that see packets may set the mark of a connection tracking entry. */
 function conntrackMark(btf: Btf, name: string, off: number, size: number): string | undefined {
-  if (name !== 'nf_conn' && name !== 'nf_conn___init') return ''
+  if (name !== 'nf_conn' && name !== 'nf_conn___init') return 'only read is supported'
   const place = fieldPlace(btf, 'nf_conn', 'mark')
   if (place === undefined || off !== place.offset) return `no write support to nf_conn at off ${off}`
   if (off + size <= place.offset + place.size) return undefined

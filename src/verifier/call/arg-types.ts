@@ -71,6 +71,8 @@ const FITS: Readonly<Record<ArgKind, readonly Fit[] | undefined>> = {
 export interface HelperTypeFacts {
   readonly helper: string
   readonly pointerField: SpecialField | undefined
+  /** The type of the kernel's BTF wanted; absent: the one the argument names. */
+  readonly objectId?: number
 }
 
 /** The register is of a type the argument takes. */
@@ -110,7 +112,7 @@ function checkObject(env: Env, regno: number, arg: HelperArg, facts: HelperTypeF
   }
   if ((reg.flags & ~OBJECT) !== 0) return
   checkNull(env, regno, arg)
-  checkStruct(env, regno, arg, facts.helper)
+  checkStruct(env, regno, arg, facts)
 }
 
 function checkNull(env: Env, regno: number, arg: HelperArg): void {
@@ -120,11 +122,11 @@ function checkNull(env: Env, regno: number, arg: HelperArg): void {
   }
 }
 
-function checkStruct(env: Env, regno: number, arg: HelperArg, helper: string): void {
+function checkStruct(env: Env, regno: number, arg: HelperArg, { helper, objectId }: HelperTypeFacts): void {
   const reg: Reg = env.reg(regno)
   const { kernelBtf } = env.prog
   const name = arg.kind === 'ptr_to_btf_id_sock_common' ? 'sock_common' : (arg.btf ?? '')
-  const wanted = kernelBtf?.findByName(name, 'struct')
+  const wanted = objectId ?? kernelBtf?.findByName(name, 'struct')
   if (kernelBtf === undefined || wanted === undefined || reg.btf === null) {
     env.unsupported('arguments that are kernel objects')
   }

@@ -3,7 +3,7 @@
 import type { ErrnoName } from '../../base/index.js'
 import { type Btf, type BtfType, sizeOf } from '../../btf/index.js'
 import type { ProgTypeName } from '../../spec/index.js'
-import { plainType } from '../access/btf-walk.js'
+import { nameOf, plainType } from '../access/btf-walk.js'
 import { contextNames } from '../access/context-types.js'
 import { kindText } from '../access/typed-context.js'
 import type { Env, Subprog } from '../env.js'
@@ -153,7 +153,8 @@ function memorySize(btf: Btf, id: number): number | undefined {
 
 /** The one struct of the kernel that is meant by a local one, flavours aside. */
 function kernelStruct(env: Env, target: BtfType, i: number): number | UnfitArgs {
-  const what = `arg#${i} reference type('${kindText(target)} ${target.name}')`
+  const what = `arg#${i} reference type('${kindText(target)} ${nameOf(target)}')`
+  if (target.name === '') return unfit(`${what} candidate matching error: -22`)
   const kernel = env.kernel?.btf
   const essential = target.name.replace(/(.)___[^_].*$/, '$1')
   const found = (kernel?.findByEssentialName(essential) ?? []).filter((id) => kernel?.kindOf(id) === target.kind)

@@ -81,7 +81,7 @@ function checkObject(env: Env, regno: number, arg: Extract<FuncArg, { kind: 'obj
     env,
     regno,
     { kind: 'ptr_to_btf_id', btf, ...(nullable ? { maybeNull: true as const } : {}) },
-    { helper: '', pointerField: undefined },
+    { helper: '', pointerField: undefined, objectId: arg.id },
   )
   checkReleasedOffset(env, regno, false)
 }
