@@ -83,6 +83,7 @@ export declare class LocalSocket {
 export declare class NetworkControl {
     #private;
     constructor(session: Session);
+    now(): bigint;
     device(selector: DeviceSelector): Device;
     port(name: string, options?: PortOptions): NetworkPort;
     openPort(selector: DeviceSelector, receive?: (frame: Uint8Array) => void): NetworkPort;
@@ -153,6 +154,8 @@ export declare class NetworkPort {
     constructor(control: NetworkControl, device: Device, receive: ((frame: Uint8Array) => void) | undefined);
     get ifindex(): number;
     send(frame: Uint8Array, queue?: number): void;
+    replay(capture: Uint8Array): number;
+    takeCapture(): Uint8Array;
     take(): Uint8Array[];
 }
 
@@ -262,7 +265,9 @@ export interface SocketQuery {
     readonly ifindex: number;
 }
 
-export declare const TRACEPOINT_NAMES: readonly ['bpf_map_create', 'bpf_map_lookup_elem', 'bpf_map_update_elem', 'bpf_map_delete_elem', 'bpf_map_next_key', 'bpf_obj_get_map', 'bpf_obj_get_prog', 'bpf_obj_pin_map', 'bpf_obj_pin_prog', 'bpf_prog_load', 'bpf_prog_put_rcu', 'xdp_bulk_tx', 'xdp_cpumap_enqueue', 'xdp_cpumap_kthread', 'xdp_devmap_xmit', 'xdp_exception', 'xdp_redirect', 'xdp_redirect_err', 'xdp_redirect_map', 'xdp_redirect_map_err'];
+export declare const TRACEPOINT_FORMATS: Readonly<Record<string, TracepointFormat>>;
+
+export declare const TRACEPOINT_NAMES: readonly ['bpf_map_create', 'bpf_map_lookup_elem', 'bpf_map_update_elem', 'bpf_map_delete_elem', 'bpf_map_next_key', 'bpf_obj_get_map', 'bpf_obj_get_prog', 'bpf_obj_pin_map', 'bpf_obj_pin_prog', 'bpf_prog_load', 'bpf_prog_put_rcu', 'xdp_bulk_tx', 'xdp_cpumap_enqueue', 'xdp_cpumap_kthread', 'xdp_devmap_xmit', 'xdp_exception', 'xdp_redirect', 'xdp_redirect_err'];
 
 export interface TraceEvent {
     readonly name: string;
@@ -271,6 +276,13 @@ export interface TraceEvent {
     readonly pid: number;
     readonly comm: string;
     readonly fields: Readonly<Record<string, number | string>>;
+}
+
+export interface TracepointFormat {
+    readonly id: number;
+    readonly fields: readonly string[];
+    readonly print: readonly string[];
+    readonly prefix?: string;
 }
 
 export interface UdpOptions {

@@ -13,6 +13,7 @@ export type {
   SocketQuery,
 } from '../vm/index.js'
 export { staticNetwork } from '../vm/index.js'
+export { TRACEPOINT_FORMATS, type TracepointFormat } from './hooks/tracepoint-formats.js'
 export { TRACEPOINT_NAMES, type TraceEvent } from './hooks/tracepoints.js'
 export { type EmbeddedKernel, type EmbeddedOptions, embedded } from './kernel.js'
 export {

@@ -18,7 +18,7 @@ import {
   sumIcmp,
   transmit,
 } from '../netdev/index.js'
-import { parseAddress, parseMac } from '../packet/index.js'
+import { LINK_TYPE, PcapWriter, parseAddress, parseMac, readPackets } from '../packet/index.js'
 import type { Subscription } from './hooks/tracepoints.js'
 import type { Session } from './session.js'
 import { newSocket, openSocket } from './syscalls/sockets.js'
@@ -95,6 +95,26 @@ export class NetworkPort {
     this.#control.arrive(this.device, frame, queue)
   }
 
+  /** Every Ethernet packet of a capture (pcap or pcapng) arrives, in order; how many did. Throws FormatError. */
+  replay(capture: Uint8Array): number {
+    let count = 0
+    for (const { data } of readPackets(capture)) {
+      this.send(data)
+      count++
+    }
+    return count
+  }
+
+  /** The frames sent so far as a pcap, which are forgotten. Their times are when they are asked for. */
+  takeCapture(): Uint8Array {
+    const writer = new PcapWriter({ linkType: LINK_TYPE.ETHERNET })
+    const now = this.#control.now()
+    for (const data of this.take()) {
+      writer.write({ data, timestampNs: now })
+    }
+    return writer.take().slice()
+  }
+
   /** The frames sent so far, which are forgotten. */
   take(): Uint8Array[] {
     return this.sent.splice(0)
@@ -159,6 +179,11 @@ export class NetworkControl {
 
   #netns(fd: Fd | undefined): Namespace {
     return this.#session.netnsOf(fd, 'network')
+  }
+
+  /** CLOCK_REALTIME, ns. */
+  now(): bigint {
+    return this.#session.world.machine.clock.realtime()
   }
 
   /** Throws KernelError ENODEV. */

@@ -6,6 +6,7 @@ import { SessionWatches } from './session-watches.js'
 import { Descriptors, type OpenFile } from './state/descriptors.js'
 import type { KernelObject, MapObject, ProgObject } from './state/objects.js'
 import { closeSocket } from './syscalls/sockets.js'
+import { closeTracepoint } from './syscalls/tracepoint-event.js'
 import type { World } from './world.js'
 
 /** One process of the embedded kernel: a descriptor table over the shared world. */
@@ -67,8 +68,8 @@ export class Session {
     if (object.kind === 'stats') this.world.statsUsers++
     else if (object.kind === 'perf_event') object.references++
     else if (object.kind === 'netns') object.netns.references++
-    else if (object.kind === 'socket') object.references++
-    else if (object.kind === 'xsk' || object.kind === 'cgroup') return
+    else if (object.kind === 'socket' || object.kind === 'tracepoint') object.references++
+    else if (object.kind === 'xsk' || object.kind === 'cgroup' || object.kind === 'text') return
     else if (object.kind !== 'trace_pipe') this.world.addUser(this.world.get(object))
   }
 
@@ -80,7 +81,8 @@ export class Session {
       if (object.references === 0) object.event.free()
     } else if (object.kind === 'netns') this.world.network.putNamespace(object.netns)
     else if (object.kind === 'socket') closeSocket(this.world, object)
-    else if (object.kind === 'xsk' || object.kind === 'cgroup') return
+    else if (object.kind === 'tracepoint') closeTracepoint(this.world, object)
+    else if (object.kind === 'xsk' || object.kind === 'cgroup' || object.kind === 'text') return
     else if (object.kind !== 'trace_pipe') this.world.putUser(object)
   }
 

@@ -16,6 +16,8 @@ const ENETDOWN = -100
 const EMSGSIZE = -90
 const EOPNOTSUPP = -95
 const ENOSPC = -28
+/** What XDP_REDIRECT without a redirect helper comes to. */
+const EBADRQC = -56
 
 const WHY: Readonly<Record<number, string>> = {
   [EINVAL]: 'EINVAL: no such target',
@@ -24,6 +26,7 @@ const WHY: Readonly<Record<number, string>> = {
   [EMSGSIZE]: 'EMSGSIZE: longer than its MTU allows',
   [EOPNOTSUPP]: 'EOPNOTSUPP: the device takes no redirected frames',
   [ENOSPC]: 'ENOSPC: the queue is full',
+  [EBADRQC]: 'EBADRQC: no redirect helper was called',
 }
 
 function run(network: VirtualNetwork, device: Device, frame: Frame, program: HookProgram, mode: string): number {
@@ -173,7 +176,7 @@ function redirectXdp(
   if (hooks === undefined) return EINVAL
   const target = hooks.xdpTarget(device)
   const to = target.broadcast ? undefined : target.device
-  let error: number = EINVAL
+  let error: number = target.kind === 'none' ? EBADRQC : EINVAL
   if (target.broadcast) error = broadcast(network, device, frame, target, generic)
   else if (to !== undefined) error = toDevice(network, device, to, target.program, frame, generic)
   else if (target.kind === 'cpu') error = toCpu(network, device, frame, target, generic)
@@ -205,11 +208,9 @@ function traceRedirect(
   error: number,
 ): void {
   const name = error === 0 ? 'xdp_redirect' : 'xdp_redirect_err'
-  const map = target.mapType === undefined ? '' : '_map'
-  const full = error === 0 ? `xdp_redirect${map}` : `xdp_redirect${map}_err`
   const { hooks } = network
-  if (hooks === undefined || !(hooks.traced.has(name) || hooks.traced.has(full))) return
-  hooks.tracepoint(hooks.traced.has(name) ? name : full, {
+  if (hooks?.traced.has(name) !== true) return
+  hooks.tracepoint(name, {
     prog_id: program.id,
     act: 'REDIRECT',
     ifindex: device.ifindex,

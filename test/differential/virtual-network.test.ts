@@ -4,7 +4,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { KernelError } from '#src/kernel/index.js'
 import { buildPacket } from '#src/packet/index.js'
-import { attachTcx, attachXdp, type Collection, type Device, load, NetNamespace } from '#src/sdk/index.js'
+import {
+  attachTcx,
+  attachTracepoint,
+  attachXdp,
+  type Collection,
+  type Device,
+  load,
+  NetNamespace,
+} from '#src/sdk/index.js'
 import { linuxUnavailable } from '../support/kernels.js'
 import { fixture } from '../support/paths.js'
 import { embeddedLab, fixedMac, type Lab, linuxLab } from '../support/virtual-net.js'
@@ -293,6 +301,31 @@ for (const mode of ['native', 'generic'] as const) {
     send(udp())(world)
   })
 }
+
+test('tracepoint programs are told of XDP’s exceptions and redirects', { skip }, async () => {
+  const told = async (make: () => Lab | Promise<Lab>): Promise<unknown> => {
+    using lab = await make()
+    build(lab)
+    using programs = await load(fixture('net/hooks.o'), { kernel: lab.kernel })
+    using tracing = await load(fixture('net/trace_xdp.o'), { kernel: lab.kernel })
+    using one = attachTracepoint(tracing.program('on_exception'), undefined, { cookie: 0x1234n })
+    using two = attachTracepoint(tracing.program('on_redirect_err'), undefined, { via: 'ioctl' })
+    const device = new NetNamespace({ fd: lab.netns('b'), kernel: lab.kernel, close() {} } as never).device('b0')
+    const found: unknown[] = [one.kind, two.kind]
+    for (const name of ['x_aborted', 'x_unknown', 'x_drop', 'x_nowhere', 'x_redirect', 'x_map']) {
+      const program = programs.program(name)
+      using _ = attachXdp(program, device, { mode: 'native' })
+      lab.send('a:a0', udp())
+      lab.settle()
+      const event = tracing.map<number, Record<string, number | bigint>>('told').get(program.info().id)
+      found.push([name, event && { ...event, ifindex: event.ifindex === device.ifindex }])
+    }
+    one.detach()
+    two.detach()
+    return found
+  }
+  assert.deepEqual(await told(embeddedLab), await told(linuxLab))
+})
 
 function groOn({ lab }: World): void {
   for (const [netns, name] of [

@@ -1,9 +1,11 @@
 // What the virtual network does that the running kernel here cannot be asked for (VLANs, offload), or that has no system call.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { type EmbeddedKernel, embedded, type JourneyStep, type TraceEvent } from '#src/embedded/index.js'
 import { type Fd, KernelError } from '#src/kernel/index.js'
-import { buildPacket, formatMac } from '#src/packet/index.js'
+import { buildPacket, formatMac, readPackets } from '#src/packet/index.js'
 import {
   attachCgroup,
   attachCgroupProg,
@@ -13,7 +15,7 @@ import {
   load,
   NetNamespace,
 } from '#src/sdk/index.js'
-import { fixture } from '../support/paths.js'
+import { fixture, root } from '../support/paths.js'
 import { bytesOf } from '../support/virtual-net.js'
 
 const HOOKS = fixture('net/hooks.o')
@@ -359,7 +361,7 @@ test('tracepoints of XDP fire with their fields', async () => {
     events.map(({ name, fields }) => [name, fields.act, fields.ifindex, fields.err]),
     [
       ['xdp_exception', 0, device.ifindex, undefined],
-      ['xdp_redirect_err', 'REDIRECT', device.ifindex, -22],
+      ['xdp_redirect_err', 'REDIRECT', device.ifindex, -56],
       ['xdp_bulk_tx', 'TX', device.ifindex, -6],
       ['xdp_exception', 3, device.ifindex, undefined],
     ],
@@ -445,6 +447,22 @@ test('a network that was put back from a snapshot goes on: packets, programs, cg
   assert.ok(before.every((count) => count > 0))
   assert.equal(kernel.network.ping({ netns, to: '10.1.0.2' })?.reply, true)
   assert.ok(runs(2) > (before[0] as number) && runs(6) > (before[1] as number))
+})
+
+test('a capture arrives at a port, and what the port sent is a capture again', async () => {
+  const capture = new Uint8Array(readFileSync(join(root, 'examples/firewall/traffic.pcap')))
+  using kernel = embedded()
+  const port = kernel.network.port('eth0', { mac: '02:00:00:00:00:01' })
+  using programs = await load(HOOKS, { kernel, programs: ['x_tx'] })
+  const netns = NetNamespace.open(kernel)
+  attachXdp(programs.program('x_tx'), netns.device('eth0'))
+  assert.equal(port.replay(capture), 500)
+  const sent = [...readPackets(port.takeCapture())]
+  assert.equal(sent.length, 500)
+  const [first] = [...readPackets(capture)]
+  assert.deepEqual(sent[0]?.data.subarray(0, 6), first?.data.subarray(6, 12))
+  assert.deepEqual(kernel.network.stats({ name: 'eth0' }).xdpTx, 500)
+  netns.close()
 })
 
 test('names of namespaces', () => {

@@ -1,5 +1,5 @@
 import { UsageError } from '../../base/index.js'
-import { TRACEPOINT_NAMES, type TraceEvent } from '../../embedded/index.js'
+import { TRACEPOINT_FORMATS, TRACEPOINT_NAMES, type TraceEvent } from '../../embedded/index.js'
 
 /** The group of an event: 'xdp' of 'xdp_redirect'. */
 function groupOf(name: string): string {
@@ -39,8 +39,10 @@ export function eventText(event: TraceEvent): string {
   const micros = (time % 1_000_000_000n) / 1000n
   const task = `${comm.padStart(16)} ${String(pid).padStart(5)} [${String(cpu).padStart(3, '0')}]`
   const at = `${String(seconds).padStart(5)}.${String(micros).padStart(6, '0')}`
-  const text = Object.entries(fields)
-    .map((field) => fieldText(name, field))
-    .join(' ')
+  const format = TRACEPOINT_FORMATS[name]
+  const entries =
+    format === undefined ? Object.entries(fields) : format.print.map((key) => [key, fields[key] ?? 0] as const)
+  const words = entries.map((field) => fieldText(name, field))
+  const text = [...(format?.prefix === undefined ? [] : [format.prefix]), ...words].join(' ')
   return `${task} ${at}: ${`${groupOf(name)}:${name}`.padStart(24)}: ${text}`
 }

@@ -6,13 +6,18 @@ import type { World } from '../world.js'
  * Runs a program on a packet at its hook: r0. A run that cannot go on gives `failed`, the verdict that does least harm, and
  * says so in the trace: nobody waits for an error here.
  */
-export function runProgram(world: World, object: ProgObject, packet: PacketContext, failed: number): number {
+export function runProgram(
+  world: World,
+  object: ProgObject,
+  packet: PacketContext | { readonly ctx: number },
+  failed: number,
+): number {
   const { machine } = world
   const { budget } = machine
   const before = machine.packet
   const counted = world.statsEnabled
   const start = counted ? performance.now() : 0
-  machine.packet = packet
+  machine.packet = 'kind' in packet ? packet : undefined
   try {
     object.program.runner.run(packet.ctx)
   } catch (error) {

@@ -20,8 +20,6 @@ export const TRACEPOINT_NAMES = [
   'xdp_exception',
   'xdp_redirect',
   'xdp_redirect_err',
-  'xdp_redirect_map',
-  'xdp_redirect_map_err',
 ] as const
 
 /** One firing of a tracepoint: `name` without its group, fields as the format names them. */

@@ -8,6 +8,7 @@ import type { KernelObject, LinkObject, MapObject, ProgObject } from '../state/o
 import { btfLoad } from '../syscalls/btf.js'
 import { createMapObject } from '../syscalls/map.js'
 import { progLoad } from '../syscalls/prog-load.js'
+import { listenAt } from '../syscalls/tracepoint-event.js'
 import type { World } from '../world.js'
 import { repeatCreation } from './creation.js'
 import { type ReadRules, readGraph } from './graph.js'
@@ -199,6 +200,10 @@ function restoreLink(world: World, link: LinkObject): void {
   link.references = 1
   if (link.prog !== undefined) world.get(link.prog)
   world.links.add(link.id, link)
+  const { place, prog } = link
+  if (place?.kind !== 'tracepoint' || prog === undefined) return
+  const file = { kind: 'tracepoint', name: place.name, enabled: true, references: 1, attached: undefined } as const
+  link.place = { ...place, listening: listenAt(world, file, prog, place.cookie, 'restore') }
 }
 
 /** What the elements of a map hold. */

@@ -12,7 +12,15 @@ export const CLASSES: ReadonlyMap<unknown, string> = new Map<unknown, string>([
 ])
 
 /** What belongs to a process, or to a moment: sockets, frames that wait, receivers outside. */
-const OMITTED: ReadonlySet<string> = new Set(['sockets', 'waiting', 'receiver', 'boundTo', 'ring', 'fragments'])
+const OMITTED: ReadonlySet<string> = new Set([
+  'sockets',
+  'waiting',
+  'receiver',
+  'boundTo',
+  'ring',
+  'fragments',
+  'listening',
+])
 
 /** The kernel's state as bytes. Throws UsageError where an object was made before its making was noted. */
 export function saveWorld(world: World, release: string): Uint8Array {

@@ -2,7 +2,7 @@ import { type Fd, KernelError } from '../../kernel/index.js'
 import type { PerfBuffer } from '../../maps/index.js'
 import type { Namespace, Socket, XskSocket } from '../../netdev/index.js'
 import type { Cgroup } from './cgroups.js'
-import type { KernelObject, ObjectKind } from './objects.js'
+import type { KernelObject, ObjectKind, ProgObject } from './objects.js'
 
 /** What a descriptor can stand for besides objects with ids. */
 export type SpecialFile =
@@ -13,6 +13,24 @@ export type SpecialFile =
   | XskFile
   | SocketFile
   | CgroupFile
+  | TracepointFile
+  | TextFile
+
+/** An event of perf_event_open at a tracepoint. */
+export interface TracepointFile {
+  readonly kind: 'tracepoint'
+  readonly name: string
+  enabled: boolean
+  references: number
+  /** The program that an ioctl put there, and how to take it off. */
+  attached: { readonly program: ProgObject; readonly listening: Disposable } | undefined
+}
+
+/** A file of tracefs that is read from its beginning to its end. */
+export interface TextFile {
+  readonly kind: 'text'
+  rest: Uint8Array
+}
 
 /** A folder of the cgroup file system. */
 export interface CgroupFile {

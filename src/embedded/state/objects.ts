@@ -99,6 +99,13 @@ export interface LinkObject extends Counted {
 export type LinkPlace =
   | { readonly kind: 'xdp'; readonly device: Device; readonly mode: XdpMode; readonly flags: number }
   | { readonly kind: 'tcx'; readonly device: Device; readonly direction: 'ingress' | 'egress' }
+  | {
+      readonly kind: 'tracepoint'
+      readonly device: undefined
+      readonly name: string
+      readonly cookie: bigint
+      readonly listening: Disposable
+    }
   | { readonly kind: 'cgroup'; readonly device: undefined; readonly cgroup: Cgroup; readonly side: CgroupSide }
 
 export type KernelObject = MapObject | ProgObject | BtfObject | LinkObject

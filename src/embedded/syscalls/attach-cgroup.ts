@@ -3,6 +3,7 @@ import { bpf_attach_type, bpf_prog_type } from '../../spec/index.js'
 import type { Session } from '../session.js'
 import type { Cgroup, CgroupSide } from '../state/cgroups.js'
 import type { ProgObject } from '../state/objects.js'
+import { openTracepointId } from './tracepoint-event.js'
 
 const { BPF_CGROUP_INET_INGRESS, BPF_CGROUP_INET_EGRESS } = bpf_attach_type
 const CGROUP_SKB = bpf_prog_type.BPF_PROG_TYPE_CGROUP_SKB
@@ -89,13 +90,15 @@ export function cgroupLink(
 
 const O_DIRECTORY = 0o200000
 
-/** open(2): the folders of cgroups. */
+/** open(2): the folders of cgroups, numbers of tracepoints. */
 export function openPath(session: Session, r: Request<'open'>): Fd {
   const descriptor = /^\/proc\/self\/fd\/(\d+)$/.exec(r.path)
   if (descriptor !== null) {
     const cgroup = cgroupOf(session, Number(descriptor[1]), 'open')
     return session.descriptors.add({ object: { kind: 'cgroup', cgroup }, readable: true, writable: false })
   }
+  const file = openTracepointId(session, r.path)
+  if (file !== undefined) return file
   const { cgroups } = session.world
   if (!cgroups.covers(r.path)) {
     throw new KernelError('ENOENT', 'open', {

@@ -13,6 +13,7 @@ import type { Session } from '../session.js'
 import type { LinkObject, LinkPlace, ProgObject } from '../state/objects.js'
 import { attachToCgroup, cgroupLink, cgroupSide, detachFromCgroup, queryCgroup } from './attach-cgroup.js'
 import { detachLink } from './detach-link.js'
+import { listenAt } from './tracepoint-event.js'
 
 // BPF_PROG_ATTACH, BPF_LINK_CREATE and their relatives, for hooks of network devices.
 
@@ -45,7 +46,7 @@ function listOf(device: Device, attachType: number): ProgramList {
   return device.tcx[attachType === BPF_TCX_INGRESS ? 'ingress' : 'egress']
 }
 
-function typeId(name: 'xdp' | 'tcx' | 'cgroup'): number {
+function typeId(name: 'xdp' | 'tcx' | 'cgroup' | 'perf_event'): number {
   return linkTypeByName(name)?.id ?? 0
 }
 
@@ -166,6 +167,14 @@ export function linkCreate(session: Session, r: Request<'link_create'>): Fd {
     session.world.cgroups.attach(place.cgroup, side, { program, link }, MULTI, undefined, syscall)
     return openLink(session, link, place)
   }
+  if (r.attachType === bpf_attach_type.BPF_PERF_EVENT) {
+    const { object } = session.descriptors.file(r.targetFd, syscall)
+    if (object.kind !== 'tracepoint') throw new KernelError('EINVAL', syscall)
+    const cookie = r.perfEventBpfCookie ?? 0n
+    const listening = listenAt(session.world, object, program, cookie, syscall)
+    const link = newLink(session, typeId('perf_event'), program)
+    return openLink(session, link, { kind: 'tracepoint', device: undefined, name: object.name, cookie, listening })
+  }
   return notHere(syscall, r.attachType)
 }
 
@@ -221,6 +230,7 @@ export function linkUpdate(session: Session, r: Request<'link_update'>): void {
   if (expected !== undefined && expected !== prog) throw new KernelError('EPERM', syscall)
   if (program === prog) return
   if (program.type !== prog?.type) throw new KernelError('EINVAL', syscall)
+  if (place.kind === 'tracepoint') throw new KernelError('EINVAL', syscall)
   if (place.kind === 'xdp') {
     const { device, mode } = place
     if (program.expectedAttachType !== prog.expectedAttachType) throw new KernelError('EINVAL', syscall)
@@ -241,12 +251,17 @@ export function linkUpdate(session: Session, r: Request<'link_update'>): void {
 
 export function linkDetach(session: Session, r: Request<'link_detach'>): void {
   const link = session.descriptors.object(r.linkFd, 'link', 'link_detach')
+  if (link.place?.kind === 'tracepoint') throw new KernelError('EOPNOTSUPP', 'link_detach')
   detachLink(link, session.world.cgroups)
 }
 
 /** What bpf_link_info tells of a link by its type. */
 export function linkDetails(link: LinkObject): LinkDetails {
   const ifindex = link.place?.device?.ifindex ?? 0
+  if (link.place?.kind === 'tracepoint') {
+    const { name, cookie } = link.place
+    return { type: 5, tpName: name, cookie }
+  }
   if (link.type === typeId('cgroup')) {
     const { place } = link
     if (place?.kind !== 'cgroup') return { cgroupId: 0n, attachType: 0 }

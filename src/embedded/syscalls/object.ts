@@ -85,6 +85,8 @@ export function objGetInfoByFd(session: Session, r: Request<'obj_get_info_by_fd'
     case 'xsk':
     case 'socket':
     case 'cgroup':
+    case 'tracepoint':
+    case 'text':
       throw new KernelError('EINVAL', 'obj_get_info_by_fd')
   }
 }

@@ -1,8 +1,10 @@
 import { type Fd, KernelError, type PerfEventOpenRequest, type Request } from '../../kernel/index.js'
 import { PerfBuffer } from '../../maps/index.js'
 import type { Session } from '../session.js'
+import { openTracepoint, tracepointIoctl } from './tracepoint-event.js'
 
 const TYPE_SOFTWARE = 1
+const TYPE_TRACEPOINT = 2
 const COUNT_SW_BPF_OUTPUT = 10n
 
 const SAMPLE_TIME = 1n << 2n
@@ -21,6 +23,7 @@ export function perfEventOpen(session: Session, r: PerfEventOpenRequest): Fd {
   if (cpu >= machine.cpus || cpu < -1) {
     throw new KernelError('EINVAL', syscall, { hint: `there are CPUs 0 to ${machine.cpus - 1}` })
   }
+  if (r.type === TYPE_TRACEPOINT) return openTracepoint(session, r)
   if (r.type !== TYPE_SOFTWARE || r.config !== COUNT_SW_BPF_OUTPUT) {
     throw new KernelError('ENOENT', syscall, {
       hint: 'the embedded kernel has the software event BPF_OUTPUT and no other',
@@ -44,6 +47,7 @@ export function perfEventOpen(session: Session, r: PerfEventOpenRequest): Fd {
 /** ioctl(2) of events: enable and disable. */
 export function ioctl(session: Session, r: Request<'ioctl'>): number {
   const { object } = session.descriptors.file(r.fd, 'ioctl')
+  if (object.kind === 'tracepoint') return tracepointIoctl(session, object, r)
   if (object.kind !== 'perf_event') throw new KernelError('ENOTTY', 'ioctl')
   if (r.request === IOC_ENABLE) object.event.enabled = true
   else if (r.request === IOC_DISABLE) object.event.enabled = false
