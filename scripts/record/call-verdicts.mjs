@@ -7,7 +7,7 @@ import { linux } from '../../dist/linux/index.js'
 
 const kernel = linux()
 const verdicts = {}
-for (const object of ['callbacks', 'graph', 'kptrs', 'locks', 'streams']) {
+for (const object of ['callbacks', 'graph', 'kernel_objects', 'kptrs', 'locks', 'streams']) {
   const path = new URL(`../../test/fixtures/verifier/${object}.o`, import.meta.url)
   const skipped = (program, reason) => console.log(`${object} ${program}: ${reason}`)
   const found = judgeObject(kernel, object, new Uint8Array(readFileSync(path)), { logLevel: 0 }, skipped)

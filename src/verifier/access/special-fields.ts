@@ -171,6 +171,8 @@ function collect(
       const target = btf.type(type.type)
       if (target.kind !== 'type_tag' || !POINTER_TAG.test(target.name)) return
       const struct = skipModifiers(btf, target.type)
+      // A type only declared says nothing of what may be kept: no field of the value counts then.
+      if (struct.kind !== 'struct') throw btf.error('a kptr to no struct')
       const pointer = { tag: target.name, name: struct.name, typeId: struct.id }
       out.push({ kind: target.name, offset, size: 8, btf, pointer })
       return

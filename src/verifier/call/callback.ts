@@ -96,7 +96,8 @@ export function kfuncCallback(env: Env, kfunc: string, facts: KfuncFacts): void 
 
 function enter(env: Env, state: State, subprog: number, callback: Callback, args: readonly Reg[]): Frame {
   if (state.frames.length >= 8) env.refuse(`the call stack of ${state.frames.length + 1} frames is too deep`, 'E2BIG')
-  const frame = new Frame(state.frames.length, subprog, env.insnIdx)
+  // What runs later was called from nowhere.
+  const frame = new Frame(state.frames.length, subprog, callback.async ? -1 : env.insnIdx)
   frame.callback = callback
   args.forEach((reg, i) => {
     frame.regs[i + 1] = reg
