@@ -134,3 +134,21 @@ test('explain-log: standard input, an object beside it, and a text that holds no
     rmSync(dir, { recursive: true })
   }
 })
+
+test('parity: by type, by rule, by log level; as a table and as JSON', { skip: noLinux }, () => {
+  const report = JSON.parse(skep('parity', OBJECT, '--log-level', '1,2', '--json').stdout)
+  assert.equal(report.programs, 9)
+  assert.equal(report.equal, 9)
+  assert.equal(report.falseAccepts, 0)
+  assert.deepEqual(report.sameLog, { 1: 9, 2: 9 })
+  assert.equal(report.bothRefuse, 8)
+  assert.equal(report.sameLastLine, 8)
+  assert.equal(report.sameInsnsProcessed, report.bothAccept)
+  assert.deepEqual(report.byType.map(({ type }: { type: string }) => type).sort(), ['cgroup_skb', 'sched_cls', 'xdp'])
+  assert.equal(report.byRule.find(({ ruleId }: { ruleId: string }) => ruleId === 'null-dereference').programs, 2)
+  assert.equal(report.all.length, 9)
+  const table = skep('parity', OBJECT, '--log-level', '0', '--prog', 'no_null_check').stdout
+  assert.match(table, /^TYPE +PROGRAMS +EQUAL +FALSE ACCEPT/)
+  assert.match(table, /\nxdp +1 +1 +0 +0 +0 +100 %/)
+  assert.equal(skep('parity', OBJECT, '--log-level', '3').status, 2)
+})

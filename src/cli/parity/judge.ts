@@ -15,10 +15,14 @@ export interface Judgement {
   readonly insns: number
   readonly linux: { readonly ok: boolean; readonly message: string; readonly log: string; readonly ms: number }
   readonly ours: VerifyResult & { readonly ms: number }
+  /** The logs at the levels that were asked for besides. */
+  readonly otherLogs: readonly { readonly level: number; readonly linux: string; readonly ours: string }[]
 }
 
 export interface JudgeOptions {
   readonly logLevel: number
+  /** Further levels at which logs are taken. */
+  readonly otherLevels?: readonly number[]
   /** Programs to look at; absent: all. */
   readonly only?: string | undefined
   readonly maxInsns?: number | undefined
@@ -71,12 +75,15 @@ function gaveNoVerdict({ verdict, failure }: { readonly verdict: Verdict; readon
 
 type Verdict = Omit<Judgement, 'file' | 'program'>
 
+/** Instructions processed beyond which no trace is taken. */
+const LONG = 200_000
+
 /** The question to both kernels: theirs by loading, ours by judging the same request. */
 function judgeRequest(
   kernel: Kernel,
   request: ProgLoadRequest,
   program: VerifyProgram,
-  { logLevel, maxInsns }: JudgeOptions,
+  { logLevel, otherLevels = [], maxInsns }: JudgeOptions,
 ): { readonly verdict: Verdict; readonly answer: unknown; readonly failure: unknown } {
   const start = performance.now()
   let linux: Verdict['linux']
@@ -85,31 +92,38 @@ function judgeRequest(
   try {
     answer = kernel.call('prog_load', { ...request, logLevel: 0 })
     linux = { ok: true, message: '', log: '', ms: performance.now() - start }
-    if (logLevel > 0) {
-      const again = kernel.call('prog_load', { ...request, logLevel, logSize: 1 << 22 })
-      linux = { ...linux, log: again.log }
-      kernel.call('close', { fd: again.fd })
-    }
   } catch (error) {
     failure = error
-    const ms = performance.now() - start
-    let log = ''
-    if (error instanceof KernelError) {
-      log = error.log ?? ''
-      try {
-        kernel.call('prog_load', { ...request, logLevel: Math.max(1, logLevel), logSize: 1 << 22 })
-      } catch (again) {
-        if (again instanceof KernelError) log = again.log ?? ''
-      }
-    }
-    linux = { ok: false, message: tellingLine(log) || String(error), log, ms }
+    linux = { ok: false, message: '', log: '', ms: performance.now() - start }
   }
+  // Level 4 gives message and statistics alone; the trace of very many instructions is asked of neither.
+  const short = linuxLog(kernel, request, 4)
+  const long = Number(/processed (\d+) insns/.exec(short)?.[1] ?? 0) > LONG
+  const level = long || (logLevel === 0 && !linux.ok) ? 4 : logLevel
+  const log = level === 4 ? short : level === 0 ? '' : linuxLog(kernel, request, level)
+  linux = { ...linux, log, message: linux.ok ? '' : tellingLine(short) || String(failure) }
   const limit = maxInsns === undefined ? {} : { maxInsns }
   // Linux is timed without a log, and so are we.
   const begin = performance.now()
   verify(program, { logLevel: 0, ...limit })
   const ms = performance.now() - begin
-  const ours = verify(program, { logLevel: Math.max(1, logLevel), ...limit })
+  const ours = verify(program, { logLevel: level === 0 ? 4 : level, ...limit })
+  const otherLogs = otherLevels.map((other) => ({
+    level: other,
+    linux: long ? short : linuxLog(kernel, request, other),
+    ours: verify(program, { logLevel: long ? 4 : other, ...limit }).log,
+  }))
   const insns = request.insns.length / 8
-  return { verdict: { type: program.type, insns, linux, ours: { ...ours, ms } }, answer, failure }
+  return { verdict: { type: program.type, insns, linux, ours: { ...ours, ms }, otherLogs }, answer, failure }
+}
+
+function linuxLog(kernel: Kernel, request: ProgLoadRequest, logLevel: number): string {
+  try {
+    const { fd, log } = kernel.call('prog_load', { ...request, logLevel, logSize: 1 << 22 })
+    kernel.call('close', { fd })
+    return log
+  } catch (error) {
+    if (error instanceof KernelError) return error.log ?? ''
+    throw error
+  }
 }
