@@ -18,6 +18,7 @@ export const TOOLS: Readonly<Record<ToolName, () => Promise<Tool>>> = {
   mkdir: async () => (await import('./files/change.js')).mkdir,
   rmdir: async () => (await import('./files/change.js')).rmdir,
   rm: async () => (await import('./files/change.js')).rm,
+  ethtool: async () => (await import('./ethtool/ethtool.js')).ethtool,
   dmesg: async () => (await import('./dmesg/dmesg.js')).dmesg,
   bpf_jit_disasm: async () => (await import('./dmesg/bpf-jit-disasm.js')).bpfJitDisasm,
 }

@@ -14,6 +14,7 @@ export const TOOL_NAMES = [
   'rm',
   'dmesg',
   'bpf_jit_disasm',
+  'ethtool',
 ] as const
 
 export type ToolName = (typeof TOOL_NAMES)[number]
