@@ -217,10 +217,13 @@ function mapArgument(env: Env, regno: number, facts: KfuncFacts): void {
   const kinds = specialFields(reg.map).map(({ kind }) => kind)
   const differs = facts.map !== reg.map || facts.mapUid !== reg.mapUid
   if (facts.map !== undefined && differs) {
-    const uids = (here: string, there: string) =>
-      `pointer in ${here} map_uid=${facts.mapUid} doesn't match map pointer in ${there} map_uid=${reg.mapUid}`
-    if (kinds.includes('bpf_task_work')) env.refuse(`bpf_task_work ${uids('R2', 'R3')}`)
-    if (kinds.includes('bpf_wq')) env.refuse(`workqueue ${uids('R1', 'R2')}`)
+    const [known, given] = [facts.mapUid, reg.mapUid]
+    if (kinds.includes('bpf_task_work')) {
+      env.refuse(`bpf_task_work pointer in R2 map_uid=${known} doesn't match map pointer in R3 map_uid=${given}`)
+    }
+    if (kinds.includes('bpf_wq')) {
+      env.refuse(`workqueue pointer in R1 map_uid=${known} doesn't match map pointer in R2 map_uid=${given}`)
+    }
   }
   facts.map = reg.map
   facts.mapUid = reg.mapUid
