@@ -195,6 +195,11 @@ compare('too long for the way on', (world) => {
   world.lab.set('b:b1', { mtu: 600 })
   send(udp({ length: 900, dontFragment: true }), udp({ length: 900 }))(world)
 })
+compare('XDP sees a long packet in several buffers', (world) => {
+  for (const place of PLACES) world.lab.set(place, { mtu: 9000 })
+  world.xdp('x_frags', 'b:b0')
+  send(udp({ length: 200 }), udp({ length: 5000 }), udp({ length: 8500 }))(world)
+})
 compare('a VLAN nobody has', send(udp({ vlan: 7 })))
 compare('an ARP request', ({ lab }) => {
   const request = buildPacket([

@@ -26,6 +26,8 @@ const SCHED_CLS = bpf_prog_type.BPF_PROG_TYPE_SCHED_CLS
 const ACT_DIRECT = 1
 /** Bytes up to which packets are copied word by word. */
 const SHORT = 256
+/** A page without headroom and skb_shared_info: what of a long packet is in the first buffer. */
+const ONE_BUFFER = 4096 - 256 - 320
 const SKIP_SW = 2
 const BPF_LWT_OK = 0
 const IPPROTO_UDP = 17
@@ -111,7 +113,10 @@ export class EmbeddedHooks implements PacketHooks {
     const length = frame.end - from
     const { words } = frame
     if (words !== undefined && (from & 3) === 0 && length <= SHORT) packet.loadWords(words, from, length, metaLength)
-    else packet.load(bytes, from, length, metaLength)
+    else if (length > ONE_BUFFER && (program as ProgObject).hasFrags && device.kind === 'veth') {
+      // A veth puts a long packet into pages of its own.
+      packet.load(bytes, from, length, metaLength, ONE_BUFFER)
+    } else packet.load(bytes, from, length, metaLength)
     packet.setIngress(device.ifindex, frame.queue)
     if (egress !== undefined) packet.setEgress(egress.ifindex)
     const verdict = runProgram(this.#world, program as ProgObject, packet, 0)
@@ -123,6 +128,13 @@ export class EmbeddedHooks implements PacketHooks {
   #takeXdp(frame: Frame): void {
     const packet = this.#xdp
     const { memory } = this.#world.machine
+    if (packet.hasFrags) {
+      frame.bytes = packet.output()
+      frame.limit = frame.end = frame.bytes.length
+      frame.words = undefined
+      frame.start = frame.metaLength = packet.metaLength
+      return
+    }
     const from = packet.dataMeta
     const end = packet.dataEnd
     const meta = packet.data - from
