@@ -35,6 +35,7 @@ const UNKNOWN = unknownReg()
 export function statesEqual(env: Env, old: State, current: State, exactness: Exactness): boolean {
   if (old.frames.length !== current.frames.length) return false
   if (old.speculative && !current.speculative) return false
+  if (old.sleepable !== current.sleepable) return false
   const ids = new IdMap()
   if (!referencesEqual(old, current, ids)) return false
   for (let i = old.frames.length - 1; i >= 0; i--) {
