@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { type EmbeddedKernel, embedded } from '#src/embedded/index.js'
 import { type BpfMap, BpfProgram, KernelError, load, loadCollection, openObject } from '#src/sdk/index.js'
 import { root } from '../support/paths.js'
+import { testSeed } from '../support/seed.js'
 
 const FIREWALL = join(root, 'examples/firewall/firewall.o')
 const COUNT = join(root, 'test/fixtures/net/xdp_count.o')
@@ -237,4 +239,116 @@ test('what is no snapshot, or one of another kernel, is refused with a reason', 
   const other = bytes.slice()
   other[8] = 99
   refused(other, 2, /version/)
+})
+
+test('interpreted programs, maps of maps, ring buffers with records, per-CPU and mapped values', async () => {
+  using kernel = embedded({ cpus: 3 })
+  kernel.call('sysctl_write', { name: 'net.core.bpf_jit_enable', value: '0' })
+  {
+    using count = await load(COUNT, { kernel })
+    count.program('count_packets').pin('/sys/fs/bpf/interpreted')
+    for (let n = 0; n < 50; n++) count.program('count_packets').testRun({ dataIn: frame(n) })
+  }
+  kernel.call('sysctl_write', { name: 'net.core.bpf_jit_enable', value: '1' })
+  const make = (mapType: number, keySize: number, valueSize: number, maxEntries: number, more: object = {}) => {
+    const fd = kernel.call('map_create', { mapType, keySize, valueSize, maxEntries, mapName: `m${mapType}`, ...more })
+    kernel.call('obj_pin', { bpfFd: fd, pathname: `/sys/fs/bpf/m${mapType}` })
+    return fd
+  }
+  const u32 = (n: number) => new Uint8Array(Uint32Array.of(n).buffer)
+  const inner = make(2, 4, 8, 4)
+  const other = kernel.call('map_create', { mapType: 2, keySize: 4, valueSize: 8, maxEntries: 4 })
+  kernel.call('map_update_elem', { mapFd: other, key: u32(1), value: new Uint8Array(8).fill(7) })
+  const outer = make(12, 4, 4, 4, { innerMapFd: inner })
+  const table = make(13, 4, 4, 4, { innerMapFd: inner })
+  kernel.call('map_update_elem', { mapFd: outer, key: u32(0), value: u32(inner) })
+  kernel.call('map_update_elem', { mapFd: outer, key: u32(2), value: u32(other) })
+  kernel.call('map_update_elem', { mapFd: table, key: u32(9), value: u32(other) })
+  kernel.call('close', { fd: other })
+  const perCpu = make(5, 4, 8, 8)
+  for (let n = 0; n < 8; n++)
+    kernel.call('map_update_elem', { mapFd: perCpu, key: u32(n), value: new Uint8Array(24).fill(n) })
+  make(27, 0, 0, 4096)
+
+  using restored = again(kernel)
+  assert.deepEqual(everything(restored), everything(kernel))
+  const goOn = (of: EmbeddedKernel): unknown => {
+    using session = of.fork()
+    using program = BpfProgram.openPinned(session, '/sys/fs/bpf/interpreted')
+    const results: unknown[] = [program.info().jitedProgLen]
+    for (let n = 0; n < 50; n++) results.push(program.testRun({ dataIn: frame(n) }).retval)
+    const open = (name: string) => session.call('obj_get', { pathname: `/sys/fs/bpf/${name}` })
+    // What only an element holds goes with it.
+    session.call('map_delete_elem', { mapFd: open('m12'), key: u32(2) })
+    session.call('map_delete_elem', { mapFd: open('m13'), key: u32(9) })
+    let id = 0
+    const ids: number[] = []
+    for (;;) {
+      try {
+        id = session.call('map_get_next_id', { startId: id })
+        ids.push(id)
+      } catch {
+        return [...results, ids]
+      }
+    }
+  }
+  assert.deepEqual(goOn(restored), goOn(kernel))
+})
+
+test('random operations on random maps, then a snapshot, then more: both kernels stay the same', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom([1, 0], [1, 1], [5, 0], [9, 0], [9, 2], [10, 0], [22, 0], [23, 0]),
+      fc.array(
+        fc.tuple(fc.constantFrom('update', 'delete', 'lookup', 'next'), fc.nat({ max: 20 }), fc.nat({ max: 255 })),
+        {
+          minLength: 1,
+          maxLength: 60,
+        },
+      ),
+      fc.nat({ max: 60 }),
+      ([mapType = 1, mapFlags = 0], operations, cut) => {
+        using kernel = embedded({ cpus: 2 })
+        const noKey = mapType === 22 || mapType === 23
+        const created = kernel.call('map_create', {
+          mapType,
+          keySize: noKey ? 0 : 4,
+          valueSize: 8,
+          maxEntries: 8,
+          mapFlags,
+        })
+        kernel.call('obj_pin', { bpfFd: created, pathname: '/sys/fs/bpf/m' })
+        const perCpu = mapType === 5 || mapType === 10
+        const apply = (of: EmbeddedKernel, list: typeof operations): unknown[] => {
+          using session = of.fork()
+          const mapFd = session.call('obj_get', { pathname: '/sys/fs/bpf/m' })
+          return list.map(([what, n, byte]) => {
+            const key = noKey ? {} : { key: new Uint8Array(Uint32Array.of(n).buffer) }
+            try {
+              if (what === 'update')
+                return session.call('map_update_elem', {
+                  mapFd,
+                  ...key,
+                  value: new Uint8Array(perCpu ? 16 : 8).fill(byte),
+                })
+              if (what === 'delete')
+                return noKey
+                  ? session.call('map_lookup_and_delete_elem', { mapFd })
+                  : session.call('map_delete_elem', { mapFd, ...key })
+              if (what === 'lookup') return session.call('map_lookup_elem', { mapFd, ...key })
+              return session.call('map_get_next_key', { mapFd, ...key })
+            } catch (error) {
+              assert.ok(error instanceof KernelError)
+              return error.code
+            }
+          })
+        }
+        apply(kernel, operations.slice(0, cut))
+        using restored = again(kernel)
+        assert.deepEqual(apply(restored, operations.slice(cut)), apply(kernel, operations.slice(cut)))
+        assert.deepEqual(everything(restored), everything(kernel))
+      },
+    ),
+    { numRuns: 60, seed: testSeed },
+  )
 })

@@ -25,6 +25,8 @@ const OF_PROCESSES: ReadonlySet<number> = new Set([
 ])
 const OF_OBJECTS: ReadonlySet<number> = new Set([MAP_TYPE.PROG_ARRAY, MAP_TYPE.ARRAY_OF_MAPS, MAP_TYPE.HASH_OF_MAPS])
 
+const TEMPORARY_ID = 0x7fff_0000
+
 type HandleReader = BpfMap & { handleOf(key: number): number }
 type DeviceReader = BpfMap & { programOf(value: number): number }
 
@@ -109,6 +111,8 @@ function restoreMap(session: Session, saved: SavedMap): void {
   const { request, inner } = saved.origin
   const btf = saved.btfId === 0 ? undefined : world.btfs.get(saved.btfId)
   const btfFd = btf === undefined ? undefined : session.open(world.get(btf))
+  // The template of a map of maps may be gone long since: one is made for the moment, under an id that is nobody's.
+  world.maps.goOnAt(TEMPORARY_ID)
   const innerMapFd = inner === undefined ? undefined : createMapObject(session, withoutBtf(inner))
   world.maps.goOnAt(saved.id)
   const fd = repeatCreation(world.machine, saved.origin, () =>
