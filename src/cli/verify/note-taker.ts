@@ -3,7 +3,7 @@
 import { type Btf, parseBtf } from '../../btf/index.js'
 import type { Kernel, MapCreateRequest, ProgLoadRequest } from '../../kernel/index.js'
 import { mapTypeById } from '../../spec/index.js'
-import type { MapDescription, VerifyProgram } from '../../verifier/index.js'
+import type { AttachProgram, MapDescription, VerifyProgram } from '../../verifier/index.js'
 import { hasKernelSymbol } from './kernel-symbols.js'
 import { verifyProgramOf } from './verify-program.js'
 
@@ -55,6 +55,7 @@ class Notes {
   readonly #maps = new Map<number, MapCreateRequest>()
   readonly #frozen = new Set<number>()
   readonly #mapped = new Set<number>()
+  readonly #programs = new Map<number, AttachProgram>()
   readonly #inner = new Map<number, MapDescription>()
   readonly #btfs = new Map<number, Btf>()
 
@@ -76,10 +77,17 @@ class Notes {
         cpus: this.#kernel.possibleCpus,
         map: (fd) => this.#describe(fd),
         btf: (fd) => this.#btfs.get(fd),
+        program: (fd) => this.#programs.get(fd),
         vmlinux: this.#vmlinuxBtf(),
         hasSymbol: this.#kernel.name === 'linux' ? hasKernelSymbol : undefined,
       })
-      return this.#load(asked, program)
+      const answer = this.#load(asked, program)
+      const fd = (answer as { fd?: number } | undefined)?.fd
+      if (fd !== undefined && program !== undefined) {
+        const { type, attachType, btf, funcInfo = [] } = program
+        this.#programs.set(fd, { type, attachType, btf, funcInfo, tracesProgram: asked.attachProgFd !== undefined })
+      }
+      return answer
     }
     const result = this.#pass(name, request)
     if (name === 'map_create') {
