@@ -29,6 +29,20 @@ function theirs(words: readonly string[]): Outcome {
   return { stdout, stderr, status: status ?? -1 }
 }
 
+function ours(words: readonly string[]): Promise<Outcome> {
+  return captured(['bpftool', ...words], () => linux(), 'linux')
+}
+
+function differencesOf(actual: Outcome, expected: Outcome): Record<string, unknown> {
+  const different: Record<string, unknown> = {}
+  if (withoutMoment(actual.stdout) !== withoutMoment(expected.stdout))
+    different.stdout = [actual.stdout, expected.stdout]
+  if (actual.status !== expected.status) different.status = [actual.status, expected.status]
+  if (withoutUsage(actual.stderr) !== withoutUsage(expected.stderr)) different.stderr = [actual.stderr, expected.stderr]
+  return different
+}
+
+const OF_ALL = /^(-. )?(perf|struct_ops( show| dump)?)$/
 const [setupFile = '', casesFile = '', recordFile] = process.argv.slice(2)
 // A name that nobody else's objects have.
 const N = `skep_${process.pid}`
@@ -51,14 +65,11 @@ try {
       recorded[name] = { stdout: plain(stdout), stderr: plain(withoutUsage(stderr)), status }
       continue
     }
-    const actual = await captured(['bpftool', ...words], () => linux(), 'linux')
     compared++
-    const different: Record<string, unknown> = {}
-    if (withoutMoment(actual.stdout) !== withoutMoment(expected.stdout))
-      different.stdout = [actual.stdout, expected.stdout]
-    if (actual.status !== expected.status) different.status = [actual.status, expected.status]
-    if (withoutUsage(actual.stderr) !== withoutUsage(expected.stderr))
-      different.stderr = [actual.stderr, expected.stderr]
+    let different = differencesOf(await ours(words), expected)
+    // Lists of the whole machine's: others come and go between the two looks.
+    for (let again = 0; again < 5 && Object.keys(different).length > 0 && OF_ALL.test(name); again++)
+      different = differencesOf(await ours(words), theirs(words))
     if (Object.keys(different).length > 0) differences.push({ words: name, ...different })
   }
 } finally {
