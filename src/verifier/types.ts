@@ -69,6 +69,8 @@ export interface VerifyProgram {
   readonly sleepable?: boolean
   /** BPF_F_STRICT_ALIGNMENT: all accesses are to be aligned, not only the stack's. */
   readonly strictAlignment?: boolean
+  /** What the loading user may do. Without `perfmon` pointers must not leak, and what runs speculatively counts: not modelled yet. */
+  readonly capabilities?: { readonly perfmon?: boolean }
   /** BPF_F_TEST_STATE_FREQ: a state is kept wherever one may be. */
   readonly testStateFreq?: boolean
   /** BPF_F_TEST_REG_INVARIANTS: ranges that contradict each other refuse the program. */

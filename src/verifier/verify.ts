@@ -165,6 +165,9 @@ function finishLog(env: Env | undefined, log: VerifierLog): string {
 
 function run(env: Env): void {
   const { log } = env
+  if (env.prog.capabilities?.perfmon === false) {
+    env.unsupported('programs loaded without CAP_PERFMON: pointer leaks and speculative paths')
+  }
   indexLines(env)
   markFlow(env)
   checkAttachTarget(env)

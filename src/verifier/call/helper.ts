@@ -50,6 +50,8 @@ const ACQUIRES: ReadonlySet<string> = new Set([
   'kptr_xchg',
 ])
 
+const NO_DYNPTR: CallFacts['dynptr'] = { type: '', id: 0, refId: 0 }
+
 /** Returns whether the path goes on behind the call. */
 export function helperCall(env: Env, insn: Insn): void {
   const { imm } = insn
@@ -57,9 +59,8 @@ export function helperCall(env: Env, insn: Insn): void {
   if (imm === 0) env.refuse('program of this type cannot use helper bpf_unspec#0')
   if (known === undefined) env.refuse(`invalid func unknown#${imm}`)
   const { type, license } = env.prog
-  const name = `bpf_${known.name}#${imm}`
   if (!mayCallHelper(env, known.name)) {
-    env.refuse(`program of this type cannot use helper ${name}`)
+    env.refuse(`program of this type cannot use helper bpf_${known.name}#${imm}`)
   }
   const helper = helperFor(known.name, type)
   if (helper.gplOnly && !isGplCompatible(license))
@@ -67,10 +68,21 @@ export function helperCall(env: Env, insn: Insn): void {
   if (!isAllowedInProbe(env, known.name)) env.refuse('helper call is not allowed in probe')
   if (helper.mightSleep && !env.state.sleepable) env.refuse('helper call might sleep in a non-sleepable prog')
   checkSleep(env, helper)
+  // Written out: spreading objects here is half of the time of a call.
   const facts: CallFacts = {
-    ...{ map: undefined, mapUid: 0, raw: undefined, rawMode: false, maxSize: 0, memSize: 0 },
-    ...{ refObjId: 0, releaseRegno: 0, subprog: 0, constKey: -1 },
-    ...{ dynptr: { type: '', id: 0, refId: 0 }, object: undefined, pointerField: undefined },
+    map: undefined,
+    mapUid: 0,
+    raw: undefined,
+    rawMode: false,
+    maxSize: 0,
+    memSize: 0,
+    refObjId: 0,
+    releaseRegno: 0,
+    subprog: 0,
+    constKey: -1,
+    dynptr: NO_DYNPTR,
+    object: undefined,
+    pointerField: undefined,
   }
   for (let i = 0; i < 5; i++) checkArg(env, helper, i, facts)
   const { map } = facts
@@ -81,7 +93,7 @@ export function helperCall(env: Env, insn: Insn): void {
     for (let i = 0; i < size; i++) checkAccess(env, regno, i, { write: true, size: 1, value: -1 })
   }
   if (facts.releaseRegno !== 0 && !released(env, helper, facts)) {
-    env.refuse(`func ${name} reference has not been acquired before`)
+    env.refuse(`func bpf_${known.name}#${imm} reference has not been acquired before`)
   }
   special(env, helper, facts)
   forgetArguments(env)

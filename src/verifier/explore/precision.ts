@@ -10,15 +10,11 @@ import { type Frame, type HistoryEntry, SLOT, type State } from '../state/state.
 /** What is still wanted precise, by frame. */
 class Wanted {
   frame: number
-  readonly regs: number[] = []
-  readonly slots: Set<number>[] = []
+  readonly regs: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0]
+  readonly slots: (Set<number> | undefined)[] = []
 
   constructor(frame: number) {
     this.frame = frame
-    for (let i = 0; i <= 8; i++) {
-      this.regs.push(0)
-      this.slots.push(new Set())
-    }
   }
 
   has(reg: number): boolean {
@@ -34,11 +30,18 @@ class Wanted {
   }
 
   slotsOf(frame: number): Set<number> {
-    return this.slots[frame] as Set<number>
+    let slots = this.slots[frame]
+    if (slots === undefined) {
+      slots = new Set()
+      this.slots[frame] = slots
+    }
+    return slots
   }
 
   get empty(): boolean {
-    for (let i = 0; i <= this.frame; i++) if (this.regs[i] !== 0 || this.slotsOf(i).size > 0) return false
+    for (let i = 0; i <= this.frame; i++) {
+      if (this.regs[i] !== 0 || (this.slots[i]?.size ?? 0) > 0) return false
+    }
     return true
   }
 }

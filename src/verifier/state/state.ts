@@ -47,10 +47,18 @@ export class Frame {
   /** How many asynchronous callbacks set each other up before this one. */
   asyncEntries = 0
 
-  constructor(frameno: number, subprog: number, callsite: number) {
+  /** `from`: whose registers and stack to begin with. */
+  constructor(frameno: number, subprog: number, callsite: number, from?: Frame) {
     this.frameno = frameno
     this.subprog = subprog
     this.callsite = callsite
+    if (from !== undefined) {
+      this.regs = from.regs.slice()
+      this.types = from.types.slice()
+      this.spills = from.spills.slice()
+      this.occupants = from.occupants.slice()
+      return
+    }
     this.regs = new Array(11).fill(NOT_INIT)
     const fp = pointerReg('fp')
     fp.frameno = frameno
@@ -61,11 +69,7 @@ export class Frame {
   }
 
   copy(): Frame {
-    const to = new Frame(this.frameno, this.subprog, this.callsite)
-    to.regs = this.regs.slice()
-    to.types = this.types.slice()
-    to.spills = this.spills.slice()
-    to.occupants = this.occupants.slice()
+    const to = new Frame(this.frameno, this.subprog, this.callsite, this)
     to.allocated = this.allocated
     to.callback = this.callback
     to.callbackDepth = this.callbackDepth
