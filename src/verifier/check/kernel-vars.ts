@@ -12,7 +12,7 @@ export function resolveKernelVariable(env: Env, insn: Insn): void {
   if (kernel === undefined) env.unsupported("kernel variables without the kernel's BTF")
   const { btf } = kernel
   const id = insn.imm
-  if (id <= 0 || id >= btf.typeCount) env.refuse(`ldimm64 insn specifies invalid btf_id ${id}.`, 'ENOENT')
+  if (id < 0 || id >= btf.typeCount) env.refuse(`ldimm64 insn specifies invalid btf_id ${id}.`, 'ENOENT')
   const type = btf.type(id)
   if (type.kind !== 'var' && type.kind !== 'func') {
     env.refuse(`pseudo btf_id ${id} in ldimm64 isn't KIND_VAR or KIND_FUNC`)

@@ -29,6 +29,7 @@ const comparable = (log: string): string[] =>
     .trimEnd()
     .split('\n')
     .filter((line) => !/^(verification time|stack depth)/.test(line))
+    .map((line) => line.replace(/\(18\) r(\d) = 0x[0-9a-f]+ */, '(18) r$1 = … '))
 
 export interface Verdicts {
   readonly linux: boolean
