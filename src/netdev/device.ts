@@ -135,7 +135,9 @@ export class Device {
     if (!this.up) return OPER.DOWN
     if (this.loopback || this.kind === 'dummy' || this.kind === 'netdevsim' || this.kind === 'ifb') return OPER.UNKNOWN
     if (this.carrier) return OPER.UP
-    return this.kind === 'veth' || this.kind === 'vlan' ? OPER.LOWERLAYERDOWN : OPER.DOWN
+    // Of a pair in two namespaces with the same number Linux takes the device for its own lower one.
+    const own = (this.peer ?? this.lower)?.ifindex === this.ifindex
+    return (this.kind === 'veth' || this.kind === 'vlan') && !own ? OPER.LOWERLAYERDOWN : OPER.DOWN
   }
 
   get arpType(): number {

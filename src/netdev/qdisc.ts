@@ -68,10 +68,7 @@ export function addQdisc(device: Device, kind: string, handle: number, parent: n
   const syscall = 'rtm_newqdisc'
   if (kind === 'clsact' || kind === 'ingress') {
     if (parent !== TC_H_CLSACT && parent !== TC_H_INGRESS) refuse('EINVAL', syscall)
-    if (device.filterQdisc !== undefined) {
-      if (device.filterQdisc.kind !== kind) refuse('EINVAL', syscall, 'Invalid qdisc name: must match existing qdisc')
-      refuse('EEXIST', syscall, 'Exclusivity flag on, cannot modify')
-    }
+    if (device.filterQdisc !== undefined) refuse('EEXIST', syscall, 'Exclusivity flag on, cannot modify')
     device.hadFilterQdisc = true
     device.filterQdisc = { kind, ingress: [], egress: [], packets: 0, bytes: 0, drops: 0 }
     return

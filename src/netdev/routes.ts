@@ -98,6 +98,8 @@ export function addAddressRoutes(device: Device, address: Uint8Array, prefix: nu
   if (device.loopback) {
     if (v4 && prefix < whole) {
       insert(netns, kernelRoute(device, maskedTo(address, prefix), { prefix, source: address }))
+      const options = { scope: RT_SCOPE.LINK, type: RTN.BROADCAST, source: address }
+      insert(netns, kernelRoute(device, lastOf(address, prefix), options))
     }
     return
   }

@@ -3,6 +3,8 @@ export const TOOL_NAMES = [
   'bpftool',
   'ip',
   'tc',
+  'ping',
+  'ethtool',
   'sysctl',
   'mount',
   'umount',

@@ -20,7 +20,8 @@ export function linkText(table: LinkTable, device: NetDevice, { options, mode }:
   const xdp = xdpFlag(device)
   const words = [
     `${device.ifindex}: ${table.fullName(device)}: <${table.flags(device).join(',')}> mtu ${device.mtu}`,
-    ...(xdp === undefined ? [] : [xdp]),
+    // `ip address` tells the program here, `ip link` in a line of its own.
+    ...(xdp === undefined ? [] : [mode ? xdp : `${xdp}/id:${device.xdp.progId}`]),
     `qdisc ${device.qdisc}`,
     ...(device.master === undefined ? [] : [`master ${table.nameOf(device.master)}`]),
     `state ${stateName(device)}`,
@@ -34,8 +35,8 @@ export function linkText(table: LinkTable, device: NetDevice, { options, mode }:
     if (device.broadcast.length > 0) text += ` brd ${lladdrText(device.broadcast)}`
     text += netnsText(table, device)
     if (options.details) text += detailText(device, line)
-  }
-  for (const { suffix, id } of xdpPrograms(device)) {
+  } else text += netnsText(table, device)
+  for (const { suffix, id } of mode ? xdpPrograms(device) : []) {
     text += `${line}    prog/xdp${suffix} ${progText(table.kernel, id, options.details)}`
   }
   if (options.stats > 0) text += line + statsText(device.stats, options.stats, line)
@@ -91,7 +92,6 @@ export function linkJson(
 ): Record<string, Json | undefined> {
   const { details, stats } = options
   const lower = table.lower(device)
-  const netns = device.linkNetnsId === undefined ? undefined : table.netnsName(device.linkNetnsId)
   return {
     ifindex: device.ifindex,
     ...(device.link === undefined ? {} : lower === undefined ? { link_index: device.link } : { link: lower.name }),
@@ -105,11 +105,14 @@ export function linkJson(
     linkmode: mode ? 'DEFAULT' : undefined,
     group: groupName(device.group),
     txqlen: device.txQueueLength > 0 ? device.txQueueLength : undefined,
-    link_type: typeName(device),
-    address: lladdrText(device.address),
-    broadcast: device.broadcast.length > 0 ? lladdrText(device.broadcast) : undefined,
-    link_netns: netns,
-    link_netnsid: netns === undefined ? device.linkNetnsId : undefined,
+    ...(options.family === undefined || mode
+      ? {
+          link_type: typeName(device),
+          address: lladdrText(device.address),
+          broadcast: device.broadcast.length > 0 ? lladdrText(device.broadcast) : undefined,
+        }
+      : {}),
+    link_netnsid: device.linkNetnsId,
     ...(details ? detailJson(device) : {}),
     stats64: stats > 0 ? statsJson(device.stats) : undefined,
   }

@@ -287,10 +287,9 @@ function getRoute(kernel: Kernel, words: ToolWords, { host }: ToolContext): void
   const kind = best.type === 1 ? '' : `${nameIn(TYPES, best.type)} `
   const via = best.gateway === undefined ? '' : `via ${formatAddress(best.gateway)} `
   const dev = best.ifindex === undefined ? '' : `dev ${best.type === 2 ? 'lo' : links.nameOf(best.ifindex)} `
-  const table = best.type === 2 ? 'table local ' : ''
   const src = source === undefined ? '' : `src ${formatAddress(source)} `
   host.out(
-    `${kind}${formatAddress(address)} ${via}${dev}${table}${src}uid 0 \n    cache ${best.type === 2 ? '<local> ' : ''}\n`,
+    `${kind}${formatAddress(address)} ${via}${dev}${src}uid 0 \n    cache ${best.type === 2 ? '<local> ' : ''}\n`,
   )
 }
 

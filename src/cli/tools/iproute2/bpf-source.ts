@@ -18,7 +18,7 @@ export function isSourceWord(word: string): boolean {
   )
 }
 
-/** Reads `obj FILE [type T] [sec S | prog P] [verb]` or `pinned PATH`. Throws ToolError. */
+/** Reads `obj FILE [type T] [sec S | program P] [verb]` or `pinned PATH`. Throws ToolError. */
 export function readSource(words: ToolWords): BpfSource {
   const mode = words.value()
   if (!isSourceWord(mode)) throw new ToolError(`What mode is "${mode}"?`)
@@ -34,7 +34,7 @@ export function readSource(words: ToolWords): BpfSource {
     if (begins(word, 'section')) {
       words.take()
       section = words.value()
-    } else if (word.length >= 4 && begins(word, 'program')) {
+    } else if (word === 'program') {
       words.take()
       program = words.value()
     } else if (word === 'type') {
