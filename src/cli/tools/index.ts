@@ -10,7 +10,6 @@ export const TOOLS: Readonly<Record<ToolName, () => Promise<Tool>>> = {
   ip: async () => (await import('./ip/ip.js')).ip,
   tc: async () => (await import('./tc/tc.js')).tc,
   ping: async () => (await import('./net/ping.js')).ping,
-  ethtool: async () => (await import('./net/ethtool.js')).ethtool,
   sysctl: async () => (await import('./sysctl/sysctl.js')).sysctl,
   mount: async () => (await import('./files/mount.js')).mount,
   umount: async () => (await import('./files/mount.js')).umount,

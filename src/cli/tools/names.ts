@@ -4,7 +4,6 @@ export const TOOL_NAMES = [
   'ip',
   'tc',
   'ping',
-  'ethtool',
   'sysctl',
   'mount',
   'umount',

@@ -3,11 +3,12 @@ import { errnoText } from '../../../base/index.js'
 import type { EmbeddedKernel } from '../../../embedded/index.js'
 import { type FileStatus, KernelError } from '../../../kernel/index.js'
 import type { CommandHost, KernelName } from '../../host/host.js'
+import { openToolKernel } from '../iproute2/tool-kernel.js'
 
 /** The embedded kernel that a command works on; undefined on Linux, whose files everybody's commands know. */
 export function embeddedKernel(host: CommandHost): EmbeddedKernel | undefined {
   const name = (host.env.SKEP_KERNEL ?? 'embedded') as KernelName
-  return name === 'linux' ? undefined : (host.openKernel(name) as EmbeddedKernel)
+  return name === 'linux' ? undefined : (openToolKernel(host, undefined) as EmbeddedKernel)
 }
 
 /** Does a path belong to the kernel's own file systems, those that are mounted in it now? */
