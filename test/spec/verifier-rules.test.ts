@@ -77,7 +77,9 @@ test('every refusal of the verifier has a rule', () => {
   for (const file of files) {
     for (const message of refusals(readFileSync(join(source, file), 'utf8'))) {
       found++
-      if (message.replaceAll('7', '').trim() !== '' && ruleOfMessage(message) === undefined) {
+      // A word before a text that is put together elsewhere says too little; the cases have such messages whole.
+      const open = message.endsWith('7') && message.replaceAll('7', '').trim().length < 18
+      if (!open && message.replaceAll('7', '').trim() !== '' && ruleOfMessage(message) === undefined) {
         missing.push(`${file}: ${message}`)
       }
     }

@@ -31,17 +31,18 @@ export interface SpecialField {
   readonly root?: GraphRoot
 }
 
-const SPECIAL: ReadonlySet<string> = new Set([
-  'bpf_spin_lock',
-  'bpf_res_spin_lock',
-  'bpf_timer',
-  'bpf_wq',
-  'bpf_task_work',
-  'bpf_list_head',
-  'bpf_list_node',
-  'bpf_rb_root',
-  'bpf_rb_node',
-  'bpf_refcount',
+/** The kernel's structs and their sizes: one of the name but of another size is the program's own. */
+const SPECIAL: ReadonlyMap<string, number> = new Map([
+  ['bpf_spin_lock', 4],
+  ['bpf_res_spin_lock', 4],
+  ['bpf_timer', 16],
+  ['bpf_wq', 16],
+  ['bpf_task_work', 8],
+  ['bpf_list_head', 16],
+  ['bpf_list_node', 24],
+  ['bpf_rb_root', 16],
+  ['bpf_rb_node', 32],
+  ['bpf_refcount', 4],
 ])
 const POINTER_TAG = /^(kptr|kptr_untrusted|percpu_kptr|uptr)$/
 /** Types nested deeper, or arrays longer, hold nothing special. */
@@ -135,7 +136,7 @@ function collect(
   const type = skipModifiers(btf, id)
   switch (type.kind) {
     case 'struct':
-      if (SPECIAL.has(type.name)) {
+      if (SPECIAL.get(type.name) === type.size) {
         const root = owner === undefined ? undefined : rootOf(btf, type.name, owner)
         out.push({ kind: type.name, offset, size: type.size, btf, ...(root === undefined ? {} : { root }) })
         return

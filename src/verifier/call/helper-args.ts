@@ -122,8 +122,9 @@ function check(env: Env, helper: Helper, index: number, arg: HelperArg, facts: C
     case 'ptr_to_map_value':
       if (arg.maybeNull && isNull(reg)) return
       if (facts.map === undefined) env.refuse('invalid map_ptr to access map->value', 'EACCES')
-      facts.rawMode = arg.uninit === true
-      checkHelperMemory(env, regno, facts.map.valueSize, arg.write === true, false, facts)
+      // A bloom filter is asked with a value; it fills none.
+      facts.rawMode = arg.uninit === true && !asksWithValue(helper, facts.map)
+      checkHelperMemory(env, regno, facts.map.valueSize, arg.write === true && facts.rawMode, false, facts)
       return
     case 'ptr_to_mem':
       facts.rawMode = arg.uninit === true
@@ -178,6 +179,10 @@ function check(env: Env, helper: Helper, index: number, arg: HelperArg, facts: C
     default:
       return
   }
+}
+
+function asksWithValue(helper: Helper, map: MapDescription): boolean {
+  return helper.name === 'map_peek_elem' && mapTypeById(map.type)?.name === 'bloom_filter'
 }
 
 export function checkSize(

@@ -9,7 +9,7 @@ const INTS: Readonly<Record<string, readonly [size: number, signed: boolean]>> =
 
 /** Sizes of the kernel's structs that programs may hold in theirs. */
 const SPECIAL: Readonly<Record<string, readonly [word: number, words: number]>> = {
-  ...{ bpf_spin_lock: [4, 1], bpf_res_spin_lock: [4, 2], bpf_timer: [8, 2], bpf_wq: [8, 2], bpf_task_work: [8, 1] },
+  ...{ bpf_spin_lock: [4, 1], bpf_res_spin_lock: [4, 1], bpf_timer: [8, 2], bpf_wq: [8, 2], bpf_task_work: [8, 1] },
   ...{ bpf_list_head: [8, 2], bpf_list_node: [8, 3], bpf_rb_root: [8, 2], bpf_rb_node: [8, 4], bpf_refcount: [4, 1] },
   ...{ bpf_dynptr: [8, 2] },
 }

@@ -1,7 +1,7 @@
 // A case file: one behaviour of the verifier. Text before the first section says which; sections follow, `-- name` each.
 //   -- prog     program type, then words: an attach type, sleepable, license=NAME, to=NAME (what it attaches to, in the kernel's BTF)
 //   -- c        types and prototypes in C, for BTF: structs of map values, functions by the labels of the assembler text
-//   -- maps     a line a map: NAME TYPE key=4 value=8 entries=1 [flags=rdonly_prog,…] [frozen] [contents=HEX] [inner=NAME]
+//   -- maps     a line a map: NAME TYPE key=4 value=8 entries=1 [flags=rdonly_prog,…] [frozen] [contents=HEX] [inner=NAME] [extra=N]
 //   -- asm      the instructions; maps are symbols, `m` the map and `m[8]` the eighth byte of its value
 // What follows is recorded from Linux (scripts/record/verifier-cases.mjs):
 //   -- verdict  accept, or the errno; and the release that was asked

@@ -12,6 +12,8 @@ import type { CaseFile, Recorded } from './case-file.js'
 interface CaseMap extends MapDescription {
   readonly innerName: string | undefined
   readonly bytes: Uint8Array | undefined
+  /** map_extra. */
+  readonly extra: bigint | undefined
 }
 
 function mapOf(
@@ -40,6 +42,7 @@ function mapOf(
       made.btf = parsed
       made[key === 'key' ? 'btfKeyTypeId' : 'btfValueTypeId'] = id
     } else if (key === 'entries') made.maxEntries = Number(value)
+    else if (key === 'extra') made.extra = BigInt(value)
     else if (key === 'frozen') made.frozen = true
     else if (key === 'contents') made.bytes = Uint8Array.from(Buffer.from(value, 'hex'))
     else if (key === 'inner') {
@@ -205,6 +208,7 @@ export function askLinux(kernel: Kernel, of: CaseFile, vmlinux: Btf | undefined)
         ...{ mapName: name, mapType: map.type, keySize: map.keySize, valueSize: map.valueSize },
         ...{ maxEntries: map.maxEntries, mapFlags: map.flags },
         ...(inner === undefined ? {} : { innerMapFd: inner }),
+        ...(map.extra === undefined ? {} : { mapExtra: map.extra }),
         ...(map.btf === undefined || btfFd === undefined ? {} : { btfFd }),
         ...{ btfKeyTypeId: map.btfKeyTypeId ?? 0, btfValueTypeId: map.btfValueTypeId ?? 0 },
       })
