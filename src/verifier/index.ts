@@ -2,6 +2,7 @@ export { type BtfInfoProblem, checkFuncLayout, checkFuncRecords, checkLineRecord
 export { type ExplainOptions, explainLog } from './explain/explain.js'
 export { type LogSource, type LogStats, type ParsedLog, parseLog } from './explain/parse-log.js'
 export type { CausalStep, Explanation, HotLine } from './explain/types.js'
+export type { Rewritten } from './rewrite/rewrite.js'
 export type {
   AttachProgram,
   BtfRef,

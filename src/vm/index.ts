@@ -4,7 +4,15 @@ export { type FormatArgument, type Formatted, formatText } from './format.js'
 export { Interpreter, InterpreterRunner } from './interpreter/interpreter.js'
 export type { StepHook } from './interpreter/state.js'
 export { WasmInterpreter, WasmInterpreterRunner } from './interpreter/wasm-interpreter.js'
-export { type ImageFunction, type JitImage, PLACES_SECTION, readPlaces } from './jit/image.js'
+export {
+  type ImageFunction,
+  type JitImage,
+  PLACES_SECTION,
+  readPlaces,
+  readSource,
+  SOURCE_SECTION,
+  withSource,
+} from './jit/image.js'
 export { Jit, JitRunner } from './jit/jit.js'
 export type { JitOptions } from './jit/state.js'
 export {

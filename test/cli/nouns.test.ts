@@ -61,11 +61,11 @@ test('dump xlated: heads, source lines, opcodes', () => {
   const [head, source, insn, bytes] = text.split('\n')
   assert.equal(head, 'int count_packets(struct xdp_md * ctx):')
   assert.match(source ?? '', /^; void \*data = .* \[file:\S*xdp_count\.c line_num:\d+ line_col:\d+\]$/)
-  assert.match(insn ?? '', /^ {3}0: \(61\) r2 = \*\(u32 \*\)\(r1 \+0\)$/)
-  assert.equal(bytes, '       61 12 00 00 00 00 00 00')
+  assert.match(insn ?? '', /^ {3}0: \(79\) r2 = \*\(u64 \*\)\(r1 \+0\)$/)
+  assert.equal(bytes, '       79 12 00 00 00 00 00 00')
   const json = skepJson('prog', 'dump', 'xlated', 'name', 'count_packets', 'opcodes', '--load', OBJECT)
   assert.deepEqual(json[0].opcodes, {
-    code: '0x61',
+    code: '0x79',
     src_reg: '0x1',
     dst_reg: '0x2',
     off: ['0x00', '0x00'],

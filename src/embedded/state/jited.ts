@@ -1,4 +1,4 @@
-import type { JitImage } from '../../vm/index.js'
+import { type JitImage, withSource } from '../../vm/index.js'
 import { LINE_INFO_SIZE } from '../syscalls/prog-btf.js'
 import type { ProgObject } from './objects.js'
 
@@ -16,23 +16,29 @@ export interface JitedInfo {
 }
 
 /** What Linux tells of a program's machine code, of the WebAssembly module here. Undefined for interpreted programs. */
-export function jitedInfo({ id, program, lineInfo }: ProgObject): JitedInfo | undefined {
-  const image = program.runner.image?.()
-  if (image === undefined) return undefined
+export function jitedInfo(object: ProgObject): JitedInfo | undefined {
+  const { id, program, lineInfo, source, funcInfo, translation } = object
+  const compiled = program.runner.image?.()
+  if (compiled === undefined) return undefined
+  const none = new Uint8Array()
+  const image = { ...compiled, bytes: withSource(compiled.bytes, [source, funcInfo ?? none, lineInfo ?? none]) }
   const base = imageAddress(id)
   const lines: bigint[] = []
-  if (lineInfo !== undefined) {
-    const view = new DataView(lineInfo.buffer, lineInfo.byteOffset, lineInfo.byteLength)
-    for (let at = 0; at + LINE_INFO_SIZE <= lineInfo.length; at += LINE_INFO_SIZE) {
-      lines.push(base + BigInt(image.offsetOf(view.getUint32(at, true)) ?? 0))
-    }
-  }
+  for (const slot of translation.lineSlots ?? slotsOf(lineInfo)) lines.push(base + BigInt(image.offsetOf(slot) ?? 0))
   return {
     image,
     length: image.bytes.length,
     ksyms: image.functions.map(({ offset }) => base + BigInt(offset)),
     lines,
   }
+}
+
+function slotsOf(lineInfo: Uint8Array | undefined): number[] {
+  const slots: number[] = []
+  if (lineInfo === undefined) return slots
+  const view = new DataView(lineInfo.buffer, lineInfo.byteOffset, lineInfo.byteLength)
+  for (let at = 0; at + LINE_INFO_SIZE <= lineInfo.length; at += LINE_INFO_SIZE) slots.push(view.getUint32(at, true))
+  return slots
 }
 
 /** Address of the first byte of a program's image. */

@@ -3,6 +3,7 @@ import type { MapCreateRequest, ProgLoadRequest } from '../../kernel/index.js'
 import type { Device, XdpMode } from '../../netdev/index.js'
 import type { VerifiedFunction } from '../../verifier/index.js'
 import type { BpfMap, LoadedProgram } from '../../vm/index.js'
+import type { Translation } from '../syscalls/translate.js'
 import type { Cgroup, CgroupSide } from './cgroups.js'
 
 /** What every object of the kernel has: an id, and as many references as there are descriptors, pins and users. */
@@ -59,8 +60,12 @@ export interface ProgObject extends Counted {
   readonly gplCompatible: boolean
   /** As user space gave them. */
   readonly insns: Uint8Array
-  /** As obj_get_info reports them: map references by id. */
-  readonly xlated: Uint8Array
+  /** What was compiled, maps by id. */
+  readonly source: Uint8Array
+  /** As obj_get_info reports instructions and records: translated, maps by id. */
+  readonly translation: Translation
+  /** Instructions the verifier processed. */
+  readonly verifiedInsns: number
   readonly maps: MapObject[]
   readonly btf: BtfObject | undefined
   readonly funcInfo: Uint8Array | undefined

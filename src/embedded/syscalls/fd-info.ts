@@ -14,7 +14,7 @@ export function fdInfo(session: Session, fd: Fd): ReadonlyMap<string, string> {
   const { machine } = session.world
   const rows = new Map<string, string>()
   if (object.kind === 'prog') {
-    const size = PROG_HEAD + object.xlated.length
+    const size = PROG_HEAD + object.translation.insns.length
     rows.set('memlock', String(Math.ceil(size / PAGE) * PAGE))
   } else if (object.kind === 'map') {
     const { map } = object

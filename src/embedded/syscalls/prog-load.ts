@@ -30,6 +30,7 @@ import { BPF_F_SLEEPABLE, BPF_F_XDP_HAS_FRAGS, checkRequest, checkSleepable } fr
 import { progTag } from './prog-tag.js'
 import { refuse } from './refusal.js'
 import { type ResolvedInsns, resolveInsns } from './resolve-insns.js'
+import { translation } from './translate.js'
 import { verifyLoad } from './verify-load.js'
 
 const BPF_F_RDONLY_PROG = 1 << 7
@@ -130,7 +131,12 @@ function loadProgram(session: Session, r: ProgLoadRequest): { readonly object: P
     license,
     gplCompatible,
     insns: r.insns.slice(),
-    xlated: resolved.xlated,
+    source: resolved.xlated,
+    translation:
+      verdict.xlated === undefined
+        ? { insns: resolved.xlated, funcInfo, lineInfo, lineSlots: undefined }
+        : translation(session, verdict.xlated, funcInfo, lineInfo),
+    verifiedInsns: verdict.processed ?? 0,
     maps: resolved.maps.map((map) => world.get(map)),
     btf: btf && world.get(btf),
     funcInfo,

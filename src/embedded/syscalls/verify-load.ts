@@ -19,6 +19,7 @@ import { attachTypeName, progTypeName } from '../../spec/index.js'
 import {
   type AttachProgram,
   type MapDescription,
+  type Rewritten,
   type VerifiedFunction,
   type VerifyProgram,
   type VerifyResult,
@@ -38,6 +39,10 @@ export interface LoadVerdict {
   readonly reached: Uint8Array | undefined
   /** What was found of its functions. */
   readonly functions: readonly VerifiedFunction[]
+  /** The program as it is shown to who asks for its translation; undefined where nothing was verified. */
+  readonly xlated?: Rewritten | undefined
+  /** Instructions processed. */
+  readonly processed?: number
 }
 
 /** Verifies a program as BPF_PROG_LOAD does; a refusal is thrown with Linux's errno and log. */
@@ -52,9 +57,15 @@ export function verifyLoad(
   const { mode } = session.world.verifier
   if (mode === 'off') return { log: '', reached: undefined, functions: [] }
   const logLevel = r.logLevel ?? 0
-  const result = verify(question(session, r, request, btf, funcInfo, lineInfo), { logLevel })
+  const result = verify(question(session, r, request, btf, funcInfo, lineInfo), { logLevel, xlated: true })
   if (result.ok) {
-    return { log: result.log, reached: reachedSlots(r.insns, result.visits), functions: result.functions }
+    return {
+      log: result.log,
+      reached: reachedSlots(r.insns, result.visits),
+      functions: result.functions,
+      xlated: result.xlated,
+      processed: result.stats.insnsProcessed,
+    }
   }
   const diagnostic = result.diagnostics[0]
   const message = diagnostic?.message ?? ''

@@ -13,6 +13,8 @@ export interface Node {
   readonly high: number
   /** Slot of the original instruction this one is or stands for; -1 for one that the rewriting added before it. */
   readonly pc: number
+  /** Slot whose place in the source it takes: of several for one instruction, the first; -1 for the others. */
+  origin: number
   /** Where a jump goes. */
   target: Node | undefined
   /** Subprogram that a call or an ld_imm64 names. */
@@ -31,7 +33,7 @@ export type NodeParts = Partial<
 
 export function node(parts: NodeParts): Node {
   const { code, dst = 0, src = 0, off = 0, imm = 0, high = 0, pc = -1, target, callee = -1, calls } = parts
-  return { code, dst, src, off, imm, high, pc, target, callee, calls, moved: undefined }
+  return { code, dst, src, off, imm, high, pc, origin: pc, target, callee, calls, moved: undefined }
 }
 
 const LD_IMM64 = 0x18
@@ -77,7 +79,7 @@ export function toNodes(insns: readonly (Insn | undefined)[], subprogAt: (slot: 
 /** A node like `at` for use inside its own replacement: `at` itself would stand for the whole of it. */
 export function likeness(at: Node, changes: Partial<NodeParts> = {}): Node {
   const { code, dst, src, off, imm, high, pc, target, callee, calls } = at
-  return { ...{ code, dst, src, off, imm, high, pc, target, callee, calls, moved: undefined }, ...changes }
+  return { ...{ code, dst, src, off, imm, high, pc, origin: -1, target, callee, calls, moved: undefined }, ...changes }
 }
 
 /**
@@ -96,7 +98,10 @@ export function rewriteNodes(nodes: readonly Node[], change: (at: Node, index: n
     }
     for (const orphan of orphans) orphan.moved = first
     orphans = []
-    if (first !== at) at.moved = first
+    if (first !== at) {
+      at.moved = first
+      first.origin = at.origin
+    }
     out.push(...made)
   })
   for (const at of out) if (at.target !== undefined) at.target = standIn(at.target)

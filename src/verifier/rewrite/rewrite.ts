@@ -16,7 +16,7 @@ import { packetPrologue } from './prologue.js'
 export interface Rewritten {
   /** Instruction slots. Calls of kernel functions that are no helpers hold their kernelFunctionId(). */
   readonly insns: Uint8Array
-  /** New slot of each original slot; -1 for what went. */
+  /** New slot of each original slot: where its first instruction is; -1 for what went. */
   readonly slotOf: Int32Array
   /** First slot of each subprogram, -1 for one that went. */
   readonly subprogs: readonly number[]
@@ -69,6 +69,8 @@ function putBefore(
   if (at < 0 || prologue[0] === undefined) return [...nodes]
   for (const made of prologue) if (isJump(made.code) && made.target === undefined) made.target = start
   starts[subprog] = prologue[0]
+  prologue[0].origin = start?.origin ?? -1
+  if (start !== undefined) start.origin = -1
   return [...nodes.slice(0, at), ...prologue, ...nodes.slice(at)]
 }
 
@@ -136,7 +138,7 @@ function emit(env: Env, nodes: readonly Node[], starts: readonly (Node | undefin
     else if (at.code === CALL && at.src === 0) imm = functionOf(env, imm)
     put(view, slot, at, off, imm)
     if (at.code === 0x18) view.setInt32(slot * 8 + 12, at.high, true)
-    if (at.pc >= 0 && (slotOf[at.pc] ?? -1) < 0) slotOf[at.pc] = slot
+    if (at.origin >= 0) slotOf[at.origin] = slot
   }
   return { insns, slotOf, subprogs }
 }

@@ -46,6 +46,39 @@ export function jitImage(compiled: CompiledModule): JitImage {
   return { bytes: out.bytes.slice(), functions, offsetOf: (at) => first.get(at) }
 }
 
+/**
+ * Name of the section that holds what the program was compiled from: instructions (maps by id), function and line records, each
+ * behind its length in bytes (u32, little-endian). Their slots are those of `bpf.insns`; what obj_get_info tells is translated.
+ */
+export const SOURCE_SECTION = 'bpf.source'
+
+/** The module with a `bpf.source` section behind it. */
+export function withSource(module: Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
+  const section = new ByteWriter()
+  section.text(SOURCE_SECTION)
+  for (const part of parts) {
+    for (let shift = 0; shift < 32; shift += 8) section.u8((part.length >>> shift) & 0xff)
+    section.raw(part)
+  }
+  const out = new ByteWriter()
+  out.raw(module)
+  out.u8(0)
+  out.sized(section.bytes)
+  return out.bytes.slice()
+}
+
+/** The parts of a `bpf.source` section. */
+export function readSource(section: Uint8Array): Uint8Array[] {
+  const view = new DataView(section.buffer, section.byteOffset, section.byteLength)
+  const parts: Uint8Array[] = []
+  for (let at = 0; at + 4 <= section.length; ) {
+    const length = view.getUint32(at, true)
+    parts.push(section.subarray(at + 4, at + 4 + length))
+    at += 4 + length
+  }
+  return parts
+}
+
 /** The contents of a `bpf.insns` section: offset in the module -> slot of the instruction whose code begins there. */
 export function readPlaces(section: Uint8Array): Map<number, number> {
   const found = new Map<number, number>()

@@ -8,6 +8,8 @@ import {
   printFunction,
   readModule,
   readPlaces,
+  readSource,
+  SOURCE_SECTION,
   type WasmFunctionText,
   type WasmInsn,
 } from '../../../vm/index.js'
@@ -39,8 +41,9 @@ interface Before {
   readonly bpf: string
 }
 
-function dumpWasm(kernel: Kernel, info: ProgInfo, image: Uint8Array, { opcodes, linum }: Options): Dumped {
+function dumpWasm(kernel: Kernel, told: ProgInfo, image: Uint8Array, { opcodes, linum }: Options): Dumped {
   const module = readModule(image)
+  const info = asCompiled(told, module.custom.get(SOURCE_SECTION))
   const places = placesOf(kernel, info)
   const before = beforeInsns(kernel, info, places, module.custom.get(PLACES_SECTION))
   const names = functionNames(module)
@@ -83,6 +86,14 @@ function dumpWasm(kernel: Kernel, info: ProgInfo, image: Uint8Array, { opcodes, 
       })
       .join('\n\n'),
   }
+}
+
+/** Instructions and records as they were compiled, not as they were translated. */
+function asCompiled(info: ProgInfo, section: Uint8Array | undefined): ProgInfo {
+  if (section === undefined) return info
+  const [insns, funcInfo, lineInfo] = readSource(section)
+  const given = (part: Uint8Array | undefined) => (part === undefined || part.length === 0 ? undefined : part)
+  return { ...info, xlatedProgInsns: given(insns), funcInfo: given(funcInfo), lineInfo: given(lineInfo) }
 }
 
 /** Source lines and BPF instructions by the offset where their code begins. */
