@@ -286,7 +286,9 @@ export function lshNum(n: Num, by: number): void {
     // Half of a sign extension: the low half moves up, sign and all.
     setSigned(n, 0, n.smin32, 0, n.smax32, false)
   } else setSigned(n, 0, 0, 0, 0, true)
-  const lost = by > 0 && (shr64(n.umaxLo, n.umaxHi, 64 - by) | hi) !== 0
+  // Linux gives up one bit early: above half of what would still fit.
+  const limitLo = shl64(1, 0, 63 - by)
+  const lost = ult(limitLo, hi, n.umaxLo, n.umaxHi)
   if (lost) setUnsigned(n, 0, 0, 0, 0, true)
   else {
     n.uminLo = shl64(n.uminLo, n.uminHi, by)
