@@ -222,7 +222,7 @@ export function askLinux(kernel: Kernel, of: CaseFile, vmlinux: Btf | undefined)
     const { request } = made.build(fds, btfFd)
     const ask = (logLevel: number): { verdict: string; log: string } => {
       try {
-        const answer = kernel.call('prog_load', { ...request, logLevel, logSize: logLevel === 1 ? 1 << 17 : 1 << 21 })
+        const answer = kernel.call('prog_load', { ...request, logLevel, logSize: logLevel === 4 ? 1 << 14 : 1 << 21 })
         kernel.call('close', { fd: answer.fd })
         return { verdict: 'accept', log: answer.log }
       } catch (error) {
@@ -230,7 +230,7 @@ export function askLinux(kernel: Kernel, of: CaseFile, vmlinux: Btf | undefined)
         return { verdict: error.code, log: error.log ?? '' }
       }
     }
-    let { verdict, log } = ask(1)
+    let { verdict, log } = ask(4)
     if (tracedInFull(log)) ({ verdict, log } = ask(2))
     return recordedOf(verdict, kernel.release, log)
   } finally {
@@ -238,7 +238,7 @@ export function askLinux(kernel: Kernel, of: CaseFile, vmlinux: Btf | undefined)
   }
 }
 
-/** Programs that take many instructions to verify are looked at with log level 1: the full trace would be huge. */
+/** Of programs that take many instructions to verify only message and statistics (level 4) are taken: the trace would be huge. */
 export function tracedInFull(stats: string): boolean {
   return Number(/processed (\d+) insns/.exec(stats)?.[1] ?? 0) < 5000
 }

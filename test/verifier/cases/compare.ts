@@ -33,7 +33,7 @@ export function vmlinuxBtf(): Btf | undefined {
 
 /** Our answer to a case, in the form Linux's is recorded. */
 export function askOurs(of: CaseFile, vmlinux: Btf | undefined): Recorded & { readonly unsupported: boolean } {
-  const logLevel = of.recorded === undefined || tracedInFull(of.recorded.stats) ? 2 : 1
+  const logLevel = of.recorded === undefined || tracedInFull(of.recorded.stats) ? 2 : 4
   const result = verify(new CaseProgram(of, vmlinux).question(), { logLevel })
   const made = recordedOf(result.ok ? 'accept' : (result.errno ?? ''), '', result.log)
   return { ...made, unsupported: result.diagnostics[0]?.unsupported === true }
