@@ -275,7 +275,8 @@ export function xorNum(n: Num, by: Num): void {
 function lshRange32(n: Num, by: number): void {
   n.smin32 = S32_MIN
   n.smax32 = S32_MAX
-  const top = (n.umax32 >>> 0) * 2 ** by > 0xffff_ffff
+  // As in lshNum().
+  const top = n.umax32 >>> 0 > 2 ** (31 - by)
   n.umin32 = top ? 0 : n.umin32 << by
   n.umax32 = top ? -1 : n.umax32 << by
 }
