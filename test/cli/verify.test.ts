@@ -152,3 +152,13 @@ test('parity: by type, by rule, by log level; as a table and as JSON', { skip: n
   assert.match(table, /\nxdp +1 +1 +0 +0 +0 +100 %/)
   assert.equal(skep('parity', OBJECT, '--log-level', '3').status, 2)
 })
+
+test('programs that fill a program array are not taken for the one that uses it', () => {
+  const file = 'test/fixtures/object/btf_maps.o'
+  const { programs } = JSON.parse(skep('verify', file, '--json').stdout)
+  const shown = JSON.parse(skep('object', 'show', file, '--json').stdout).programs
+  assert.deepEqual(
+    programs.map(({ name, insns }: { name: string; insns: number }) => [name, insns]),
+    shown.map(({ name, insns }: { name: string; insns: number }) => [name, insns]),
+  )
+})

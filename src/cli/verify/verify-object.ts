@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { FormatError, UsageError } from '../../base/index.js'
 import { type Btf, parseBtf } from '../../btf/index.js'
 import { type Kernel, KernelError, type ProgLoadRequest } from '../../kernel/index.js'
-import { ObjectError } from '../../object/index.js'
+import { kernelName, ObjectError } from '../../object/index.js'
 import { loadCollection, openObject } from '../../sdk/index.js'
 import { ruleOfMessage, tellingLine } from '../../spec/index.js'
 import {
@@ -95,6 +95,8 @@ export class ObjectVerifier {
       const session = noteTaker(
         this.#kernel,
         (request, program) => {
+          // Programs that fill a program array are loaded before the one that uses it.
+          if (request.progName !== kernelName(name)) return this.#kernel.call('prog_load', request)
           if (program !== undefined) verdict = { file, name, section, ...this.#judge(request, program) }
           throw DONE
         },
@@ -198,7 +200,8 @@ export function linkedProgram(session: Kernel, file: string, bytes: Uint8Array, 
   let found: VerifyProgram | undefined
   const noted = noteTaker(
     kernel,
-    (_, program) => {
+    (request, program) => {
+      if (request.progName !== kernelName(name)) return kernel.call('prog_load', request)
       found = program
       throw DONE
     },
