@@ -93,6 +93,9 @@ export declare class NetworkControl {
     flood(selector: DeviceSelector, bytes: Uint8Array, count: number): void;
     sendUdp(options: UdpOptions): void;
     ping(options: PingOptions): PingAnswer | undefined;
+    startPing(options: PingOptions): {
+        readonly answer: PingAnswer | undefined;
+    } & Disposable;
     listen(options: BoundSocketOptions): LocalSocket;
     sniff(selector: DeviceSelector): LocalSocket;
     xsk(selector: DeviceSelector & {

@@ -352,6 +352,7 @@ export interface NewLinkRequest extends LinkSettings {
     readonly netns?: Fd;
     readonly name: string;
     readonly kind: string;
+    readonly ifindex?: number;
     readonly link?: number;
     readonly vlan?: {
         readonly id: number;

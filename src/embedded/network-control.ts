@@ -290,6 +290,12 @@ export class NetworkControl {
 
   /** Sends one echo request; the answer, undefined where none came. Throws KernelError ENETUNREACH. */
   ping(options: PingOptions): PingAnswer | undefined {
+    using request = this.startPing(options)
+    return request.answer
+  }
+
+  /** Sends one echo request and listens until it is disposed: an answer may come when a neighbour was found later. */
+  startPing(options: PingOptions): { readonly answer: PingAnswer | undefined } & Disposable {
     const { network } = this.#session.world
     const netns = this.#netns(options.netns)
     const v4 = !options.to.includes(':')
@@ -299,7 +305,7 @@ export class NetworkControl {
     message.set([0x5c, 0xe9, 0, 1], 4)
     message.set(data, 8)
     let answer: PingAnswer | undefined
-    using _ = network.onIcmp((seen) => {
+    const listener = network.onIcmp((seen) => {
       const request = seen.type === ICMP.ECHO || seen.type === ICMPV6.ECHO
       if (seen.netns !== netns || request || answer !== undefined) return
       const reply = seen.type === (v4 ? ICMP.ECHOREPLY : ICMPV6.ECHO_REPLY)
@@ -312,7 +318,12 @@ export class NetworkControl {
       v4 ? sumIcmp(message) : message,
       options.ttl,
     )
-    return answer
+    return {
+      get answer() {
+        return answer
+      },
+      [Symbol.dispose]: () => listener[Symbol.dispose](),
+    }
   }
 
   /** A UDP socket, or a TCP socket that listens, bound to a port. */

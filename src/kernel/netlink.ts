@@ -89,6 +89,8 @@ export interface NewLinkRequest extends LinkSettings {
   readonly name: string
   /** 'veth', 'bridge', 'dummy', 'ifb' … */
   readonly kind: string
+  /** Its number; absent: the next that is free. EBUSY where it is taken. */
+  readonly ifindex?: number
   /** vlan: the device it stands on, and its tag. `protocol` is 0x8100 (default) or 0x88a8. */
   readonly link?: number
   readonly vlan?: { readonly id: number; readonly protocol?: number }

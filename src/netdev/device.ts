@@ -103,6 +103,9 @@ export class Device {
       ['tx-scatter-gather', true],
       ['tx-checksum-ip-generic', true],
       ['tx-tcp-segmentation', true],
+      // Tags are in the frame at every device: switching them off is what they are.
+      ['rx-vlan-hw-parse', kind === 'veth'],
+      ['tx-vlan-hw-insert', kind === 'veth'],
       ...(kind === 'netdevsim' ? ([['hw-tc-offload', false]] as const) : []),
     ])
     this.resetRootQdisc()

@@ -50,6 +50,7 @@ export function createLink(
   const name = nameFor(netns, r.name)
   checkName(netns, name, syscall)
   checkMac(r.address, syscall)
+  if (r.ifindex !== undefined && netns.devices.has(r.ifindex)) refuse('EBUSY', syscall)
   if (kind === 'vlan') return createVlan(network, netns, name, r)
   if (kind !== 'veth') {
     const device = network.addDevice(netns, name, {
@@ -58,6 +59,7 @@ export function createLink(
       mtu: r.mtu,
       queues: r.queues,
       bridge: kind === 'bridge' ? newBridge() : undefined,
+      ifindex: r.ifindex,
     })
     if (r.master !== undefined) setMaster(device, r.master, syscall)
     if (r.up === true) setUp(network, device, true)
@@ -79,6 +81,7 @@ export function createLink(
     mac: r.address?.slice() ?? network.randomMac(),
     mtu: r.mtu,
     queues: r.queues,
+    ifindex: r.ifindex,
   })
   device.peer = peer
   peer.peer = device
@@ -95,7 +98,7 @@ function createVlan(
   network: VirtualNetwork,
   netns: Namespace,
   name: string,
-  r: Pick<NewLinkRequest, 'link' | 'vlan' | 'address' | 'mtu' | 'up'>,
+  r: Pick<NewLinkRequest, 'link' | 'vlan' | 'address' | 'mtu' | 'up' | 'ifindex'>,
 ): Device {
   const syscall = 'rtm_newlink'
   if (r.link === undefined) return refuse('EINVAL', syscall, 'link not specified')
@@ -115,6 +118,7 @@ function createVlan(
     mac: r.address?.slice() ?? lower.mac.slice(),
     mtu: r.mtu ?? lower.mtu,
     vlan: { id, protocol },
+    ifindex: r.ifindex,
   })
   device.lower = lower
   lower.vlans.set(key, device)

@@ -143,9 +143,13 @@ export class VirtualNetwork {
       readonly queues?: number | undefined
       readonly vlan?: { readonly id: number; readonly protocol: number } | undefined
       readonly bridge?: BridgeState | undefined
+      readonly ifindex?: number | undefined
     },
   ): Device {
-    const device = new Device(netns, ++netns.lastIfindex, name, options)
+    // A number that was asked for does not move on those that come by themselves.
+    const { ifindex } = options
+    if (ifindex === undefined) while (netns.devices.has(++netns.lastIfindex));
+    const device = new Device(netns, ifindex ?? netns.lastIfindex, name, options)
     netns.add(device)
     return device
   }

@@ -23,6 +23,10 @@ export const SENT_VARIABLES = [
   'HOME',
   'SKEP_KERNEL',
   'TC_BPF_MNT',
+  'SKEP_NETNS',
+  'SKEP_SHELL_BIN',
+  'SKEP_BPF_PINNING',
+  'PATH',
   'LIBXDP_BPFFS',
   'LIBXDP_SKIP_DISPATCHER',
 ] as const

@@ -80,7 +80,7 @@ export function rtmGetlinks(session: LinuxSession, r: Pick<LinkSelector, 'netns'
 
 export function rtmNewlink(session: LinuxSession, r: NewLinkRequest): void {
   const flags = NLM_F.REQUEST | NLM_F.ACK | NLM_F.CREATE | NLM_F.EXCL
-  const message = header(new NetlinkMessage(RTM_NEWLINK, flags), 0, r.up)
+  const message = header(new NetlinkMessage(RTM_NEWLINK, flags), r.ifindex ?? 0, r.up)
   message.attrText(ifla.IFLA_IFNAME, r.name)
   settings(message, r, true)
   const { peer, vlan } = r

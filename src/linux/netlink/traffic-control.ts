@@ -93,7 +93,8 @@ export function rtmNewtfilter(session: LinuxSession, r: NewFilterRequest): BpfFi
 }
 
 export function rtmDeltfilter(session: LinuxSession, r: FilterSelector): void {
-  const message = filterHeader(RTM.DELTFILTER, NLM_F.REQUEST | NLM_F.ACK, r)
+  // Any protocol, where none is named.
+  const message = filterHeader(RTM.DELTFILTER, NLM_F.REQUEST | NLM_F.ACK, { ...r, protocol: r.protocol ?? 0 })
   if (r.handle !== undefined) message.attrText(TCA.KIND, 'bpf')
   rtnetlink(session, r.netns, 'rtm_deltfilter', message)
 }

@@ -36,6 +36,8 @@ export interface Place {
   /** The kernel that every command gets a session of. */
   openKernel(): Kernel
   readonly env?: Readonly<Record<string, string>>
+  /** Runs what is the machine's own business, where the kernel is the machine's. */
+  elsewhere?(command: string, args: readonly string[]): string
 }
 
 /** Runs one command line with our tools; `| grep PATTERN` behind it filters. */
@@ -89,7 +91,9 @@ export async function runLine(command: string, place: Place): Promise<string> {
     clearTimeout(timer)
   }
   // What `ip netns exec` runs where the user is: our tools again, with its environment.
-  if (inside?.[0] === 'env') {
+  if (inside !== undefined && place.elsewhere !== undefined) {
+    output += place.elsewhere(inside[0] ?? '', inside.slice(1))
+  } else if (inside?.[0] === 'env') {
     const text = await runLine(
       inside
         .slice(1)

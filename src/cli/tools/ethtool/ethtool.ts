@@ -7,6 +7,8 @@ import { embeddedKernel } from '../files/kernel-files.js'
 const NAMES: Readonly<Record<string, string>> = {
   gro: 'rx-gro',
   'generic-receive-offload': 'rx-gro',
+  rxvlan: 'rx-vlan-hw-parse',
+  txvlan: 'tx-vlan-hw-insert',
   sg: 'tx-scatter-gather',
   'scatter-gather': 'tx-scatter-gather',
   tx: 'tx-checksum-ip-generic',
@@ -15,6 +17,8 @@ const NAMES: Readonly<Record<string, string>> = {
   'tcp-segmentation-offload': 'tx-tcp-segmentation',
 }
 const LONG: Readonly<Record<string, string>> = {
+  'rx-vlan-hw-parse': 'rx-vlan-offload',
+  'tx-vlan-hw-insert': 'tx-vlan-offload',
   'rx-gro': 'generic-receive-offload',
   'tx-scatter-gather': 'scatter-gather',
   'tx-checksum-ip-generic': 'tx-checksumming',

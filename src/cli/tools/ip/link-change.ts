@@ -28,7 +28,6 @@ const IGNORED = new Set([
   'brd',
   'group',
   'addrgenmode',
-  'index',
   'numtxqueues',
 ])
 const SWITCHES = new Set(['promisc', 'arp', 'multicast', 'allmulticast', 'dynamic', 'trailers', 'carrier', 'protodown'])
@@ -97,6 +96,7 @@ export function addLink(kernel: Kernel, words: ToolWords): void {
   let name: string | undefined
   let kind: string | undefined
   let link: number | undefined
+  let ifindex: number | undefined
   let vlan: { id: number; protocol?: number } | undefined
   let peer: (Draft & { name: string; netns?: Fd }) | undefined
   try {
@@ -107,7 +107,8 @@ export function addLink(kernel: Kernel, words: ToolWords): void {
         else if (kind === 'veth') peer = readPeer(kernel, words, opened)
         // Options of other kinds change nothing here.
         else while (!words.done) words.take()
-      } else if (word === 'link') link = theDevice(kernel, words.value()).ifindex
+      } else if (word === 'index') ifindex = Number(words.value())
+      else if (word === 'link') link = theDevice(kernel, words.value()).ifindex
       else if (word === 'name' || word === 'dev') name = words.value()
       else if (!readSetting(kernel, word, words, draft, opened)) {
         if (name !== undefined) throw new ToolError(`Error: either "dev" is duplicate, or "${word}" is a garbage.`)
@@ -120,6 +121,7 @@ export function addLink(kernel: Kernel, words: ToolWords): void {
       kind,
       // Linux counts names of a kind itself: veth0, veth1, dummy0 …
       name: name ?? `${kind === 'bridge' ? 'bridge' : kind}%d`,
+      ...(ifindex === undefined ? {} : { ifindex }),
       ...(link === undefined ? {} : { link }),
       ...(vlan === undefined ? {} : { vlan }),
       ...(peer === undefined ? {} : { peer }),

@@ -8,19 +8,20 @@ import { openToolKernel } from '../iproute2/tool-kernel.js'
 
 const DEFAULT_COUNT = 4
 const MOST = 10_000
+/** Milliseconds between two looks for an answer. */
+const PAUSE = 50
 
 /** `ping [-c COUNT] [-s SIZE] [-q] ADDRESS` in the virtual network, printed as iputils do. On Linux the machine's own does it. */
-export function ping(args: readonly string[], host: CommandHost): number {
+export async function ping(args: readonly string[], host: CommandHost): Promise<number> {
   if (host.env.SKEP_KERNEL === 'linux') return host.elsewhere('ping', args)
   const read = readWords(args)
   if (typeof read === 'string') {
     host.err(`ping: ${read}\n`)
     return 2
   }
-  const { to, count, size, quiet, ttl } = read
   try {
     using kernel = openToolKernel(host, undefined) as EmbeddedKernel
-    return run(kernel, host, { to, count, size, quiet, ttl })
+    return await run(kernel, host, read)
   } catch (error) {
     if (error instanceof ToolError) {
       host.err(`${error.message}\n`)
@@ -38,6 +39,8 @@ interface Wanted {
   readonly size: number
   readonly quiet: boolean
   readonly ttl: number | undefined
+  /** Seconds to wait for an answer. */
+  readonly patience: number
 }
 
 function readWords(args: readonly string[]): Wanted | string {
@@ -46,6 +49,7 @@ function readWords(args: readonly string[]): Wanted | string {
   let size = 56
   let quiet = false
   let ttl: number | undefined
+  let patience = 1
   for (let at = 0; at < args.length; at++) {
     const arg = args[at] as string
     const match = /^-(c|s|t|W|w|i|I|l|p|Q|m|M|S)(.*)$/.exec(arg)
@@ -55,6 +59,7 @@ function readWords(args: readonly string[]): Wanted | string {
       if (match[1] === 'c') count = Number(value)
       else if (match[1] === 's') size = Number(value)
       else if (match[1] === 't') ttl = Number(value)
+      else if (match[1] === 'W') patience = Number(value)
     } else if (/^-[46Afnqrv]+$/.test(arg)) quiet ||= arg.includes('q')
     else if (arg.startsWith('-')) return `invalid option -- '${arg.slice(1)}'`
     else to = arg
@@ -68,10 +73,14 @@ function readWords(args: readonly string[]): Wanted | string {
   }
   if (!Number.isInteger(count) || count < 1) return `invalid argument: '${count}'`
   if (!Number.isInteger(size) || size < 0 || size > 65507) return `invalid argument: '${size}'`
-  return { to, count: Math.min(count, MOST), size, quiet, ttl }
+  return { to, count: Math.min(count, MOST), size, quiet, ttl, patience }
 }
 
-function run(kernel: EmbeddedKernel, host: CommandHost, { to, count, size, quiet, ttl }: Wanted): number {
+async function run(
+  kernel: EmbeddedKernel,
+  host: CommandHost,
+  { to, count, size, quiet, ttl, patience }: Wanted,
+): Promise<number> {
   const head = to.includes(':')
     ? `PING ${to}(${to}) ${size} data bytes`
     : `PING ${to} (${to}) ${size}(${size + 28}) bytes of data.`
@@ -81,7 +90,17 @@ function run(kernel: EmbeddedKernel, host: CommandHost, { to, count, size, quiet
   const begin = performance.now()
   for (let sequence = 1; sequence <= count; sequence++) {
     const start = performance.now()
-    const answer = kernel.network.ping({ to, data: new Uint8Array(size), ...(ttl === undefined ? {} : { ttl }) })
+    using request = kernel.network.startPing({
+      to,
+      data: new Uint8Array(size),
+      ...(ttl === undefined ? {} : { ttl }),
+    })
+    // Mostly it is there at once. A neighbour that has to be asked again takes as long as on Linux.
+    while (request.answer === undefined && performance.now() - start < patience * 1000 && !host.signal.aborted) {
+      await host.wait(new Promise<void>((done) => setTimeout(done, PAUSE)))
+      kernel.call('rtm_getneighs', {})
+    }
+    const { answer } = request
     const took = performance.now() - start
     if (answer === undefined) continue
     const from = formatAddress(answer.from)
