@@ -280,6 +280,7 @@ export interface CoreResolved extends CoreCommon {
     readonly memSize?: CoreMemSize;
     readonly target?: TypeRef & {
         readonly access: string;
+        readonly path: readonly number[];
     };
 }
 
@@ -290,6 +291,11 @@ export declare class CoreResolver {
 }
 
 export type CoreResult = CoreResolved | CoreFailed;
+
+export interface CoreUser {
+    readonly btf: Btf;
+    readonly ext: BtfExt;
+}
 
 export interface DatasecPlace {
     readonly size: number;
@@ -422,6 +428,8 @@ export declare function isModifier(type: BtfType): boolean;
 export declare function mergeBtf(inputs: readonly Btf[], options?: {
     dedup?: boolean;
 }): MergedBtf;
+
+export declare function minimalBtf(target: Btf, users: readonly CoreUser[]): Uint8Array;
 
 export declare function parseAccess(btf: Btf, rootTypeId: number, access: string, kind: CoreReloKind): AccessSpec;
 

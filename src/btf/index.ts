@@ -2,6 +2,7 @@ export { Btf, type BtfLayout, type ParseBtfOptions, parseBtf } from './btf.js'
 export { BtfBuilder, type BtfBuilderOptions, encodeBtf, reencodeBtf } from './builder.js'
 export { declareC, defineC, type PrintCOptions, printC } from './c/print-c.js'
 export { type BtfVerdict, type CheckOptions, checkBtf } from './check/check-btf.js'
+export { type CoreUser, minimalBtf } from './core/minimal.js'
 export { applyCoreRelo, CORE_POISON_IMM, type CorePatch } from './core/patch.js'
 export {
   type CoreCandidate,

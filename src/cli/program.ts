@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Make>>> = {
   disasm: async () => (await import('./commands/disasm.js')).disasmCommand,
   asm: async () => (await import('./commands/asm.js')).asmCommand,
   btf: async () => (await import('./commands/btf/btf.js')).btfCommand,
+  gen: async () => (await import('./commands/gen/gen.js')).genCommand,
   feature: async () => (await import('./commands/feature/feature.js')).featureCommand,
   map: async () => (await import('./commands/map/map.js')).mapCommand,
   prog: async () => (await import('./commands/prog/prog.js')).progCommand,

@@ -42,7 +42,11 @@ export interface CoreResolved extends CoreCommon {
   readonly validate: boolean
   readonly memSize?: CoreMemSize
   /** The type and path found; absent for an answer of "not there" and for local_type_id. */
-  readonly target?: TypeRef & { readonly access: string }
+  readonly target?: TypeRef & {
+    readonly access: string
+    /** The indices of the access, those of anonymous members included. */
+    readonly path: readonly number[]
+  }
 }
 
 export interface CoreFailed extends CoreCommon {
@@ -157,7 +161,7 @@ export class CoreResolver {
       value: there.value,
       localValue: here.value,
       validate: here.validate,
-      target: { btf: target.btf, id: target.rootTypeId, access: formatAccess(target) },
+      target: { btf: target.btf, id: target.rootTypeId, access: formatAccess(target), path: target.raw },
     }
     const from = here.field
     const to = there.field

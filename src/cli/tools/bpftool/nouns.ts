@@ -1,6 +1,7 @@
 import { BTF_NOUN } from '../../commands/btf/btf.js'
 import { CGROUP_NOUN } from '../../commands/cgroup/cgroup.js'
 import { FEATURE_NOUN } from '../../commands/feature/feature.js'
+import { GEN_NOUN } from '../../commands/gen/gen.js'
 import { ITER_NOUN } from '../../commands/iter/iter.js'
 import { LINK_NOUN } from '../../commands/link/link.js'
 import { MAP_NOUN } from '../../commands/map/map.js'
@@ -20,6 +21,7 @@ export const NOUNS: readonly Noun[] = [
   NET_NOUN,
   FEATURE_NOUN,
   BTF_NOUN,
+  GEN_NOUN,
   STRUCT_OPS_NOUN,
   ITER_NOUN,
 ]
