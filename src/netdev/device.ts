@@ -103,7 +103,7 @@ export class Device {
       ['tx-scatter-gather', true],
       ['tx-checksum-ip-generic', true],
       ['tx-tcp-segmentation', true],
-      // Tags are in the frame at every device: switching them off is what they are.
+      // Tags go beside the frame from one end of a pair to the other until that is switched off.
       ['rx-vlan-hw-parse', kind === 'veth'],
       ['tx-vlan-hw-insert', kind === 'veth'],
       ...(kind === 'netdevsim' ? ([['hw-tc-offload', false]] as const) : []),

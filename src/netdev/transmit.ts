@@ -38,6 +38,8 @@ export function startTransmit(network: VirtualNetwork, device: Device, frame: Fr
   }
   switch (device.kind) {
     case 'veth':
+      // validate_xmit_vlan: a device that cannot carry the tag beside the frame gets it inside.
+      if (device.features.get('tx-vlan-hw-insert') !== true) writeTag(frame)
       vethTransmit(network, device, frame)
       return
     case 'bridge':
