@@ -131,6 +131,7 @@ export function normalise(text: string): string {
       .replace(/"load_time": ?\d+/g, '"load_time":T')
       // Linux gives a veth as many queues as there are CPUs.
       .replace(/(num_?[tr]x_?queues"?:? ?)\d+/g, '$1Q')
+      .replace(/^ffffffff[0-9a-f]{8} /gm, 'ADDRESS ')
       .replace(/jited \d+B/g, 'jited NB')
       .replace(/loaded_at \S+/g, 'loaded_at T')
       .replace(/ {2}memlock \d+B/g, '')
