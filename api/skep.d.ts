@@ -812,6 +812,8 @@ export declare function bytesCodec(size: number): Codec<Uint8Array>;
 
 export declare function errorCode(error: unknown): string | undefined;
 
+export declare function globalVariables<T extends object = Record<string, unknown>>(of: ObjectSpec | Collection, section: string): T;
+
 export declare function hasKfunc(kernel: Kernel, name: string): boolean;
 
 export declare function int64Codec(signed?: boolean): Codec<bigint>;

@@ -81,6 +81,7 @@ export {
   probeMapType,
   probeProgType,
 } from './features/index.js'
+export { globalVariables } from './globals.js'
 export { KernelBtf, type KernelType } from './kernel-btf.js'
 export { load } from './load.js'
 export { MappedArray, type MappedArrayOptions } from './mapped-array.js'
