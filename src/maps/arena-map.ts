@@ -21,6 +21,7 @@ export function createArena(machine: Machine, attr: MapAttributes): ArenaMap {
     region,
     regionSize,
     lookup: () => 0,
+    elementAt: (index) => (index >>> 0 < attr.maxEntries ? region + (index >>> 0) * ARENA_PAGE : 0),
     update: () => EOPNOTSUPP,
     delete: () => EOPNOTSUPP,
     nextKey: () => EOPNOTSUPP,

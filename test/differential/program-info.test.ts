@@ -1,8 +1,9 @@
 // What both kernels tell of the programs they loaded: translated instructions and the records that follow them.
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { embedded } from '#src/embedded/index.js'
 import type { Kernel, ProgInfo } from '#src/kernel/index.js'
 import { openObject } from '#src/object/index.js'
@@ -21,10 +22,14 @@ function objectsBelow(dir: string): string[] {
   })
 }
 
+// No BPF file system: objects that pin their maps are left out.
+const pins = mkdtempSync(join(tmpdir(), 'skep-info-'))
+after(() => rmSync(pins, { recursive: true, force: true }))
+
 /** Undefined where the kernel does not load it. */
 function infoOf(kernel: Kernel, path: string, object: Uint8Array, program: string): ProgInfo | undefined {
   try {
-    const options = { kernel, programs: [program], pinPath: '/nonexistent', tcPinPath: '/nonexistent' }
+    const options = { kernel, programs: [program], pinPath: pins, tcPinPath: pins }
     using collection = loadCollection(openObject(object, { file: path }), options)
     const fd = collection.programs.get(program)?.fd
     const info = fd === undefined ? undefined : kernel.call('obj_get_info_by_fd', { fd, details: true })
