@@ -170,7 +170,8 @@ function armKey({ kind, op, bits, operand, fromBits, signed, fetch, name }: Op):
 }
 
 export interface InterpreterModule {
-  readonly module: WebAssembly.Module
+  /** A WebAssembly.Module: the types of an installed package want no host's declarations. */
+  readonly module: object
   /** Number of the arm of a row of the opcode table, by its name; and of the others. */
   readonly arms: ReadonlyMap<string, number>
   readonly special: Readonly<Record<SpecialArm, number>>

@@ -8,7 +8,8 @@ const KEPT = 32
 interface Entry {
   readonly image: ProgramImage
   readonly compiled: CompiledModule
-  readonly module: WebAssembly.Module
+  /** A WebAssembly.Module: the types of an installed package want no host's declarations. */
+  readonly module: object
   readonly id: number
   /** What the program's references stood for: addresses of a map that is gone may belong to another one. */
   readonly maps: ReadonlyMap<number, WeakRef<BpfMap>>
