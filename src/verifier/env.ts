@@ -52,6 +52,16 @@ export interface Branch {
   readonly logPosition: number
 }
 
+/** A barrier before an instruction, or behind it. */
+export const BARRIER = { before: 1, behind: 2 } as const
+
+/** What keeps a register that is added to a pointer inside of bounds where the processor guesses. */
+export interface PointerMask {
+  /** Linux's BPF_ALU_* bits. */
+  readonly state: number
+  readonly limit: number
+}
+
 export const MARK = { prune: 1, jump: 2, force: 4, callsCallback: 8 } as const
 
 export interface ExploredState {
@@ -125,6 +135,14 @@ export class Env {
   readonly percpuObjects = new Set<number>()
   /** The program stores into packets. */
   writesPacket = false
+  /** Pointers may leak, and what runs speculatively does not count: the loader has CAP_PERFMON. */
+  readonly perfmon: boolean
+  /** Barriers against speculation at each instruction, BARRIER bits; empty with `perfmon`. */
+  readonly barriers: Uint8Array
+  /** How additions to pointers are masked, by instruction; empty with `perfmon`. */
+  readonly masks: (PointerMask | undefined)[] = []
+  /** Masks depend on numbers: states are compared to the letter. */
+  comparesNumbers = false
   lastLine = -1
   /** The next instruction is printed with where it was reached from, and the whole state. */
   printPath = false
@@ -143,6 +161,8 @@ export class Env {
     this.marks = new Uint8Array(insns.length)
     this.live = new Uint16Array(insns.length)
     this.visits = new Uint32Array(insns.length)
+    this.perfmon = prog.capabilities?.perfmon !== false
+    this.barriers = new Uint8Array(this.perfmon ? 0 : insns.length)
   }
 
   get attachType(): AttachTypeName | undefined {
@@ -204,6 +224,16 @@ export class Env {
     this.scratchedRegs = 0
     this.scratchedSlots.clear()
     this.allScratched = false
+  }
+
+  /** Whether what the register holds must not be seen by user space. */
+  hides(reg: Reg): boolean {
+    return !this.perfmon && reg.type !== 'scalar'
+  }
+
+  /** A register whose value goes where user space may see it. */
+  refuseLeak(regno: number, where: string): void {
+    if (regno >= 0 && this.hides(this.reg(regno))) this.refuse(`R${regno} leaks addr ${where}`, 'EACCES')
   }
 
   /** A whole frame on one line. */
@@ -285,8 +315,9 @@ export class Env {
   }
 
   /** Puts a path aside; the copy is the caller's to change. */
-  pushBranch(insnIdx: number, prevInsnIdx: number): State {
+  pushBranch(insnIdx: number, prevInsnIdx: number, speculative = false): State {
     const copy = this.state.copy()
+    if (speculative) copy.speculative = true
     copy.history = this.state.history.slice()
     copy.branches = 1
     if (copy.parent !== undefined) copy.parent.branches++

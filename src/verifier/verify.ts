@@ -15,6 +15,7 @@ import { type BtfInfoProblem, checkFuncLayout, checkFuncRecords, checkLineRecord
 import { exceptionCallbackEntry } from './check/exception-callback.js'
 import { checkMaps } from './check/maps.js'
 import { checkStackDepth } from './check/stack-depth.js'
+import { checkUnprivileged } from './check/unprivileged.js'
 import { Env, type Subprog } from './env.js'
 import { LoopVisits } from './explore/loop-visits.js'
 import { walk } from './explore/walk.js'
@@ -87,6 +88,7 @@ function verifyOnce(program: VerifyProgram, options: VerifyOptions, muted: boole
       functions,
       ...countsOf(env),
     }
+    if (options.xlated === true && !env.perfmon) env.unsupported('the translation of programs loaded without CAP_PERFMON')
     return options.xlated === true ? { ...verdict, xlated: rewrite(env) } : verdict
   } catch (error) {
     if (log.muted) return undefined
@@ -165,9 +167,7 @@ function finishLog(env: Env | undefined, log: VerifierLog): string {
 
 function run(env: Env): void {
   const { log } = env
-  if (env.prog.capabilities?.perfmon === false) {
-    env.unsupported('programs loaded without CAP_PERFMON: pointer leaks and speculative paths')
-  }
+  if (!env.perfmon) checkUnprivileged(env)
   indexLines(env)
   markFlow(env)
   checkAttachTarget(env)

@@ -47,16 +47,19 @@ export function checkAccess(env: Env, regno: number, offset: number, access: Acc
       narrowed(env, value, size, unknownReg())
       return
     case 'map_value':
+      if (write) env.refuseLeak(value, 'into map')
       mapValue(env, regno, reg, off, access)
       return
     case 'mem':
       if (write && (reg.flags & RDONLY) !== 0)
         env.refuse(`R${regno} cannot write into ${typeText(reg.type, reg.flags)}`, 'EACCES')
+      if (write) env.refuseLeak(value, 'into mem')
       // What may be any address is read by instructions that survive a fault.
       if ((reg.flags & UNTRUSTED) === 0) checkRegion(env, regno, off, size, reg.memSize)
       if (!write) narrowed(env, value, size, unknownReg())
       return
     case 'ctx':
+      if (write) env.refuseLeak(value, 'into ctx')
       context(env, regno, off, access)
       return
     case 'fp':
@@ -71,11 +74,13 @@ export function checkAccess(env: Env, regno: number, offset: number, access: Acc
     case 'pkt':
     case 'pkt_meta':
       if (write && env.type.packet !== 'write') env.refuse('cannot write into packet', 'EACCES')
+      if (write) env.refuseLeak(value, 'into packet')
       if (write) env.writesPacket = true
       checkPacket(env, regno, off, size)
       if (!write) narrowed(env, value, size, unknownReg())
       return
     case 'flow_keys':
+      if (write) env.refuseLeak(value, 'into flow keys')
       if (off < 0 || off + size > 56) {
         env.refuse(`invalid access to flow keys off=${off} size=${size}`, 'EACCES')
       }
@@ -105,14 +110,17 @@ export function checkAccess(env: Env, regno: number, offset: number, access: Acc
       if (!write) narrowed(env, value, size, unknownReg())
       return
     case 'ptr_':
+      if (!env.perfmon) env.unsupported('kernel objects of programs loaded without CAP_PERFMON')
       accessObject(env, regno, off, access)
       if (!write && value >= 0) narrowed(env, value, size)
       return
     case 'map_ptr':
+      if (!env.perfmon) env.refuse("'struct bpf_map' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN", 'EPERM')
       accessMapObject(env, regno, off, access)
       narrowed(env, value, size)
       return
     case 'arena':
+      if (!env.perfmon) env.unsupported('arenas of programs loaded without CAP_PERFMON')
       if (!write && value >= 0) env.regs[value] = unknownReg()
       if (!write) narrowed(env, value, size)
       return

@@ -12,6 +12,7 @@ import { isConst } from '../domain/num.js'
 import type { Env } from '../env.js'
 import { markPrecise, markPreciseMany } from '../explore/precision.js'
 import { readReg } from '../insn/operands.js'
+import { bitsText } from '../log/print-state.js'
 import { RCU, RDONLY, type Reg, typeText } from '../state/reg.js'
 import { type Frame, SLOT } from '../state/state.js'
 import type { BtfRef, MapDescription } from '../types.js'
@@ -54,7 +55,10 @@ export function checkArg(env: Env, helper: Helper, index: number, facts: CallFac
   const regno = index + 1
   readReg(env, regno)
   const reg = env.reg(regno)
-  if (arg.kind === 'anything') return
+  if (arg.kind === 'anything') {
+    env.refuseLeak(regno, 'into helper function')
+    return
+  }
   const packet = reg.type === 'pkt' || reg.type === 'pkt_meta'
   if (packet && !mayPassPacket(env, helper)) env.refuse('helper access to the packet is not allowed', 'EACCES')
   const skip = isNull(reg) && arg.maybeNull === true
@@ -248,6 +252,12 @@ export function checkHelperMemory(
         keepOffDynptrs(env, regno, size)
         facts.raw = { regno, size }
         return
+      }
+      if (!env.perfmon && !isConst(reg)) {
+        env.refuse(
+          `R${regno} variable offset stack access prohibited for !root, var_off=${bitsText(reg)}`,
+          'EACCES',
+        )
       }
       checkInitialized(env, regno, reg.off, size, write)
       return

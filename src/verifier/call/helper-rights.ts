@@ -3,6 +3,21 @@
 import { allowedHelpers, type HelperName, lsmHook } from '../../spec/index.js'
 import type { Env } from '../env.js'
 
+/** Helpers that show the kernel's memory. */
+const NEEDS_PERFMON: ReadonlySet<string> = new Set([
+  'trace_printk',
+  'trace_vprintk',
+  'get_current_task',
+  'get_current_task_btf',
+  'probe_read_user',
+  'probe_read_user_str',
+  'probe_read_kernel',
+  'probe_read_kernel_str',
+  'snprintf',
+  'snprintf_btf',
+  'task_pt_regs',
+])
+
 const SOCKET_OPTIONS: ReadonlySet<string> = new Set(['setsockopt', 'getsockopt'])
 /** Iterators over sockets that are locked while their program runs. */
 const LOCKING_ITERATORS: ReadonlySet<string> = new Set(['bpf_iter_tcp', 'bpf_iter_unix'])
@@ -19,6 +34,7 @@ const CONGESTION_CONTROL: ReadonlySet<string> = new Set([
 export function mayCallHelper(env: Env, name: HelperName): boolean {
   const { type, attachType } = env.prog
   const { structOps } = env
+  if (!env.perfmon && NEEDS_PERFMON.has(name)) return false
   if (structOps?.name === 'bpf_dummy_ops') return false
   if (structOps?.name === 'tcp_congestion_ops') {
     // A congestion control on its way out may not take up anything new.

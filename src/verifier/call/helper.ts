@@ -194,6 +194,9 @@ function recordMap(env: Env, helper: Helper, { map }: CallFacts): void {
   const known = env.callMaps[env.insnIdx]
   if (known === undefined) env.callMaps[env.insnIdx] = map
   else if (known !== map) env.callMaps[env.insnIdx] = 'many'
+  if (!env.perfmon && helper.name === 'tail_call' && env.callMaps[env.insnIdx] === 'many') {
+    env.unsupported('tail calls through several maps of programs loaded without CAP_PERFMON')
+  }
   if (helper.name !== 'tail_call') return
   // A tail call with a known index is a jump: the index matters.
   const index = env.reg(3)

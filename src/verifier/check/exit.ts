@@ -32,14 +32,14 @@ export function checkReturn(env: Env, regno: 0 | 1): void {
   const frame = env.frame
   const entry = env.state.frames[0]
   if (frame.callback?.async === true && env.state.frames.length === 1) {
-    readReg(env, regno)
+    readResult(env, regno)
     precise(env, regno)
     checkRange(env, 'At async callback return', frame.callback.returns, regno)
     return
   }
   const exception = entry !== undefined && env.subprogs[entry.subprog]?.exceptionCallback === true
   if (entry?.subprog !== 0 && !exception && regno === 0) {
-    readReg(env, 0)
+    readResult(env, 0)
     const reg = env.reg(0)
     if (reg.type !== 'scalar') {
       env.refuse(`At subprogram exit the register R0 is not a scalar value (${typeText(reg.type, reg.flags)})`)
@@ -47,12 +47,17 @@ export function checkReturn(env: Env, regno: 0 | 1): void {
     return
   }
   if (returnsNothing(env) || (regno === 0 && returnsOwned(env))) return
-  readReg(env, regno)
+  readResult(env, regno)
   const range = rangeOf(env)
   if (range === 'any') return
   precise(env, regno)
   // A security hook returns an int: the upper half of r0 does not matter.
   checkRange(env, 'At program exit', range, regno, env.prog.type === 'lsm' && env.attachType !== 'lsm_cgroup')
+}
+
+function readResult(env: Env, regno: 0 | 1): void {
+  readReg(env, regno)
+  env.refuseLeak(regno, 'as return value')
 }
 
 /** The hook or operation is void: r0 may be anything. */

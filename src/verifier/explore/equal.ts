@@ -43,7 +43,7 @@ export function statesEqual(env: Env, old: State, current: State, exactness: Exa
   }
   for (let i = 0; i < old.frames.length; i++) {
     const live = env.exhaustive ? 0x3ff : (env.live[old.insnOfFrame(i)] as number)
-    if (!framesEqual(old.frames[i] as Frame, current.frames[i] as Frame, live, ids, exactness)) return false
+    if (!framesEqual(env, old.frames[i] as Frame, current.frames[i] as Frame, live, ids, exactness)) return false
   }
   return true
 }
@@ -75,21 +75,22 @@ function referencesEqual(old: State, current: State, ids: IdMap): boolean {
   })
 }
 
-function framesEqual(old: Frame, current: Frame, live: number, ids: IdMap, exactness: Exactness): boolean {
+function framesEqual(env: Env, old: Frame, current: Frame, live: number, ids: IdMap, exactness: Exactness): boolean {
   if (old.callbackDepth > current.callbackDepth) return false
   for (let i = 0; i < 10; i++) {
     if ((live & (1 << i)) === 0) continue
-    if (!regSafe(old.regs[i] as Reg, current.regs[i] as Reg, ids, exactness)) return false
+    if (!regSafe(env, old.regs[i] as Reg, current.regs[i] as Reg, ids, exactness)) return false
   }
-  return stackSafe(old, current, ids, exactness)
+  return stackSafe(env, old, current, ids, exactness)
 }
 
-function regSafe(old: Reg, current: Reg, ids: IdMap, exactness: Exactness): boolean {
+function regSafe(env: Env, old: Reg, current: Reg, ids: IdMap, exactness: Exactness): boolean {
   if (exactness === 'exact') return regsExact(old, current, ids)
   if (old.type === 'not_init' && (exactness === 'loose' || current.type === 'not_init')) return true
   if (old.type !== current.type || old.flags !== current.flags) return false
   switch (old.type) {
     case 'scalar':
+      if (env.comparesNumbers) return sameThing(old, current) && sameNum(old, current) && ids.sameScalar(old.id, current.id)
       if (!old.precise && exactness === 'loose') return true
       if (old.addConst !== current.addConst || (old.addConst !== 0 && old.off !== current.off)) return false
       return rangeWithin(old, current) && bitsWithin(old, current) && ids.sameScalar(old.id, current.id)
@@ -147,7 +148,7 @@ export function regsExact(a: Reg, b: Reg, ids: IdMap): boolean {
 }
 
 /** A whole slot seen as a number. */
-function slotAsScalar(frame: Frame, slot: number): Reg | undefined {
+function slotAsScalar(env: Env, frame: Frame, slot: number): Reg | undefined {
   const { types } = frame
   if (types[slot * 8] === SLOT.spill) {
     const spilled = frame.spills[slot]
@@ -155,30 +156,31 @@ function slotAsScalar(frame: Frame, slot: number): Reg | undefined {
   }
   for (let j = 0; j < 8; j++) {
     const type = types[slot * 8 + j]
-    if (type !== SLOT.misc && type !== SLOT.invalid) return undefined
+    if (type !== SLOT.misc && (type !== SLOT.invalid || !env.perfmon)) return undefined
   }
   return UNKNOWN
 }
 
-function stackSafe(old: Frame, current: Frame, ids: IdMap, exactness: Exactness): boolean {
+function stackSafe(env: Env, old: Frame, current: Frame, ids: IdMap, exactness: Exactness): boolean {
   for (let i = 0; i < old.allocated; i++) {
     const type = old.types[i]
     const other = current.types[i]
     if (exactness !== 'loose' && (i >= current.allocated || type !== other)) return false
-    if (type === SLOT.invalid || type === SLOT.misc) continue
+    if (type === SLOT.invalid || (type === SLOT.misc && env.perfmon)) continue
     if (i >= current.allocated) return false
     const slot = i >> 3
-    const oldScalar = slotAsScalar(old, slot)
-    const currentScalar = oldScalar === undefined ? undefined : slotAsScalar(current, slot)
+    const oldScalar = slotAsScalar(env, old, slot)
+    const currentScalar = oldScalar === undefined ? undefined : slotAsScalar(env, current, slot)
     if (oldScalar !== undefined && currentScalar !== undefined) {
-      if (!regSafe(oldScalar, currentScalar, ids, exactness)) return false
+      if (!regSafe(env, oldScalar, currentScalar, ids, exactness)) return false
       i = slot * 8 + 7
       continue
     }
+    if (type === SLOT.misc && other === SLOT.zero) continue
     if (type !== other) return false
     if (i % 8 !== 7) continue
     if (type === SLOT.spill) {
-      if (!regSafe(old.spills[slot] as Reg, current.spills[slot] as Reg, ids, exactness)) return false
+      if (!regSafe(env, old.spills[slot] as Reg, current.spills[slot] as Reg, ids, exactness)) return false
     } else if (type === SLOT.dynptr || type === SLOT.iter || type === SLOT.irq) {
       const a = old.occupants[slot]
       const b = current.occupants[slot]

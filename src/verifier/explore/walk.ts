@@ -8,14 +8,17 @@ import { kfuncCall } from '../call/kfunc.js'
 import { allowedUnderLock } from '../call/kfunc-meta.js'
 import { leaveFrame, subprogCall } from '../call/subprog.js'
 import { checkResourceLeak, checkReturn } from '../check/exit.js'
-import { type Env, MARK } from '../env.js'
+import { BARRIER, type Env, MARK } from '../env.js'
 import { aluInsn } from '../insn/alu.js'
 import { condJump } from '../insn/jump.js'
 import { atomic, load, loadImm64, loadPacket, store } from '../insn/memory.js'
+import { Refusal } from '../refusal.js'
 import { constReg, type Reg, unknownReg } from '../state/reg.js'
 import { finishPath, isVisited } from './visited.js'
 
 const PATH_END = -1
+/** Faults a barrier keeps the processor from. */
+const RECOVERABLE: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EINVAL'])
 
 /** Walks from the state at hand until no path is left. */
 export function walk(env: Env): void {
@@ -38,14 +41,14 @@ export function walk(env: Env): void {
     let next: number
     if (((env.marks[idx] as number) & MARK.prune) !== 0 && isVisited(env)) {
       if (log.traces) {
-        log.write(env.printPath ? `\nfrom ${previous} to ${idx}: safe\n` : `${idx}: safe\n`)
+        log.write(env.printPath ? `\nfrom ${previous} to ${idx}${guess(env)}: safe\n` : `${idx}: safe\n`)
       }
       next = PATH_END
     } else {
       if (((env.marks[idx] as number) & MARK.jump) !== 0) env.pushHistory()
       if (log.traces) {
         if (env.printPath && !pops) {
-          log.write(`\nfrom ${previous} to ${idx}:`)
+          log.write(`\nfrom ${previous} to ${idx}${guess(env)}:`)
           env.printState()
           env.printPath = false
         }
@@ -59,9 +62,12 @@ export function walk(env: Env): void {
       env.visits[idx] = (env.visits[idx] as number) + 1
       env.onState?.(idx, state)
       previous = idx
-      env.stackLiveness.begin(idx)
-      next = step(env, insn)
-      env.stackLiveness.commit()
+      if (state.speculative) next = guessedStep(env, insn)
+      else {
+        env.stackLiveness.begin(idx)
+        next = step(env, insn)
+        env.stackLiveness.commit()
+      }
     }
     if (next !== PATH_END) {
       env.insnIdx = next
@@ -78,6 +84,27 @@ export function walk(env: Env): void {
     previous = branch.prevInsnIdx
     env.printPath = true
   }
+}
+
+const guess = (env: Env): string => (env.state.speculative ? ' (speculative execution)' : '')
+
+/** One instruction on a path only a wrong guess of the processor leads to: a fault there asks for a barrier. */
+function guessedStep(env: Env, insn: Insn): number {
+  const { insnIdx: idx, barriers } = env
+  if (((barriers[idx] as number) & BARRIER.before) !== 0) return PATH_END
+  env.stackLiveness.begin(idx)
+  let next: number
+  try {
+    next = step(env, insn)
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.unsupported || !RECOVERABLE.has(error.errno)) throw error
+    env.stackLiveness.commit()
+    barriers[idx] = (barriers[idx] as number) | BARRIER.before
+    env.masks[idx] = undefined
+    return PATH_END
+  }
+  env.stackLiveness.commit()
+  return ((barriers[idx] as number) & BARRIER.behind) !== 0 ? PATH_END : next
 }
 
 /** One instruction; the next one on this path or PATH_END. */

@@ -25,8 +25,10 @@ import type { Env } from '../env.js'
 import { markPrecise } from '../explore/precision.js'
 import { constReg, copyReg, makeUnknown, type Reg } from '../state/reg.js'
 import { arenaReg } from './memory.js'
+import { settle } from './jump.js'
 import { readReg } from './operands.js'
 import { pointerAlu } from './pointer-alu.js'
+import { maskNumber } from './speculation.js'
 
 const scratch = newNum()
 
@@ -48,6 +50,12 @@ export function giveId(env: Env, regno: number): void {
 }
 
 export function aluInsn(env: Env, insn: Insn): void {
+  compute(env, insn)
+  // Pointers whose addition was guessed have ranges that do not fit.
+  if (env.state.speculative) settle(env, env.state, insn.dst, 'alu')
+}
+
+function compute(env: Env, insn: Insn): void {
   const { code, dst, src, imm } = insn
   const narrow = (code & 7) === 4
   const operation = code & 0xf0
@@ -60,6 +68,7 @@ export function aluInsn(env: Env, insn: Insn): void {
     readReg(env, dst)
     const reg = env.reg(dst)
     env.scratch(dst)
+    if (env.hides(reg)) env.refuse(`R${dst} pointer arithmetic prohibited`, 'EACCES')
     if (reg.type !== 'scalar') {
       env.regs[dst] = unknown()
       return
@@ -108,6 +117,7 @@ function move(env: Env, insn: Insn, narrow: boolean, byReg: boolean): void {
       env.regs[dst] = copyReg(env.reg(src))
       return
     }
+    if (env.hides(from)) env.refuse(`R${src} sign-extension part of pointer`, 'EACCES')
     if (from.type !== 'scalar') {
       env.regs[dst] = unknown()
       return
@@ -124,6 +134,7 @@ function move(env: Env, insn: Insn, narrow: boolean, byReg: boolean): void {
     env.regs[dst] = result
     return
   }
+  if (env.hides(from)) env.refuse(`R${src} partial copy of pointer`, 'EACCES')
   if (from.type !== 'scalar') {
     // Part of a pointer is a number; whoever may load programs without limits may see it.
     const result = unknown()
@@ -178,7 +189,7 @@ function binary(env: Env, insn: Insn, narrow: boolean, byReg: boolean): void {
   if (left.type !== 'scalar' || right.type !== 'scalar') {
     if (left.type !== 'scalar' && right.type !== 'scalar') {
       // The difference of two pointers is an unknown number.
-      if (operation === 0x10) {
+      if (operation === 0x10 && env.perfmon) {
         env.regs[dst] = unknown()
         return
       }
@@ -204,6 +215,7 @@ function binary(env: Env, insn: Insn, narrow: boolean, byReg: boolean): void {
     left.addConst === 0 &&
     (!narrow || left.umaxHi === 0)
   scalarAlu(result, right, operation, narrow)
+  if ((operation === 0x00 || operation === 0x10) && !isContradictory(right)) maskNumber(env, insn)
   result.id = 0
   result.addConst = 0
   result.off = 0

@@ -16,6 +16,7 @@ import { violationText } from '../log/print-state.js'
 import { constReg, copyReg, isNeverNull, isPacketPointer, MAYBE_NULL, type Reg } from '../state/reg.js'
 import { type Linked, SLOT, type State } from '../state/state.js'
 import { readReg } from './operands.js'
+import { mispredict } from './speculation.js'
 
 const OPERATORS: Readonly<Record<number, Comparison>> = {
   16: 'eq',
@@ -52,10 +53,14 @@ export function condJump(env: Env, insn: Insn): number {
   if (byReg) readReg(env, src)
   const left = env.reg(dst)
   const right = byReg ? env.reg(src) : constReg(imm, imm >> 31)
+  if (byReg && env.hides(right) && !(isPacketOrEnd(left) && isPacketOrEnd(right))) {
+    env.refuse(`R${src} pointer comparison prohibited`, 'EACCES')
+  }
   const outcome = decide(op, left, right, narrow)
   if (outcome !== undefined) {
     if (left.type === 'scalar') markPrecise(env, dst)
     if (byReg && right.type === 'scalar') markPrecise(env, src)
+    if (!env.perfmon) mispredict(env, insn, outcome ? next : pc + off + 1)
     if (env.log.traces) env.printInsnState()
     return outcome ? pc + off + 1 : next
   }
@@ -81,14 +86,15 @@ export function condJump(env: Env, insn: Insn): number {
     if (byReg && right.type === 'scalar' && right.id !== 0) syncLinked(each, frame.regs[src] as Reg, linked)
     if (left.type === 'scalar' && left.id !== 0) syncLinked(each, frame.regs[dst] as Reg, linked)
   }
-  nullChecks(state, other, insn, op, narrow, byReg)
+  nullChecks(env, other, insn, op, narrow, byReg)
   if (env.log.traces) env.printInsnState()
   return next
 }
 
+const isPacketOrEnd = (reg: Reg): boolean => isPacketPointer(reg) || reg.type === 'pkt_end'
+
 function decide(op: Comparison, left: Reg, right: Reg, narrow: boolean): boolean | undefined {
-  const packet = (reg: Reg) => isPacketPointer(reg) || reg.type === 'pkt_end'
-  if (packet(left) && packet(right) && !narrow) return decidePacket(op, left, right)
+  if (isPacketOrEnd(left) && isPacketOrEnd(right) && !narrow) return decidePacket(op, left, right)
   let a = left
   let b = right
   let operator = op
@@ -137,7 +143,7 @@ function learn(state: State, op: Comparison, dst: number, src: number, constant:
 }
 
 /** A number that cannot be: Linux complains and forgets its ranges. */
-function settle(env: Env, state: State, regno: number, name: string): void {
+export function settle(env: Env, state: State, regno: number, name: string): void {
   const reg = state.frame.regs[regno] as Reg
   const wrong = violation(reg)
   if (wrong === undefined) return
@@ -203,7 +209,8 @@ function syncLinked(state: State, known: Reg, linked: readonly Linked[]): void {
   }
 }
 
-function nullChecks(state: State, other: State, insn: Insn, op: Comparison, narrow: boolean, byReg: boolean): void {
+function nullChecks(env: Env, other: State, insn: Insn, op: Comparison, narrow: boolean, byReg: boolean): void {
+  const { state } = env
   const left = state.frame.regs[insn.dst] as Reg
   if (!narrow && !byReg && insn.imm === 0 && (op === 'eq' || op === 'ne') && (left.flags & MAYBE_NULL) !== 0) {
     settleNull(state, left.id, left.refObjId, op === 'ne')
@@ -211,7 +218,8 @@ function nullChecks(state: State, other: State, insn: Insn, op: Comparison, narr
     return
   }
   if (byReg && !narrow) equalPointers(state, other, insn, op)
-  if (byReg && !narrow) packetBounds(state, other, insn, op)
+  const bounded = byReg && !narrow && packetBounds(state, other, insn, op)
+  if (!bounded && env.hides(env.reg(insn.dst))) env.refuse(`R${insn.dst} pointer comparison prohibited`, 'EACCES')
 }
 
 /** A pointer that equals one that is not null is not null either. */
@@ -270,7 +278,7 @@ const isStart = (reg: Reg): boolean =>
   reg.id === 0 && reg.off === 0 && isConst(reg) && reg.valueLo === 0 && reg.valueHi === 0
 
 /** A comparison with the packet's end tells how many bytes are there. */
-function packetBounds(state: State, other: State, insn: Insn, op: Comparison): void {
+function packetBounds(state: State, other: State, insn: Insn, op: Comparison): boolean {
   const dst = state.frame.regs[insn.dst] as Reg
   const src = state.frame.regs[insn.src] as Reg
   const pair = (a: Reg, b: Reg) =>
@@ -281,7 +289,7 @@ function packetBounds(state: State, other: State, insn: Insn, op: Comparison): v
   else if (pair(src, dst)) {
     regno = insn.src
     operator = SWAPPED[op]
-  } else return
+  } else return false
   switch (operator) {
     case 'gt':
       goodRange(state, regno, false)
@@ -299,7 +307,10 @@ function packetBounds(state: State, other: State, insn: Insn, op: Comparison): v
       goodRange(other, regno, true)
       markEnd(state, regno, AT_END)
       break
+    default:
+      return false
   }
+  return true
 }
 
 function goodRange(state: State, regno: number, open: boolean): void {

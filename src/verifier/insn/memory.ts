@@ -109,7 +109,11 @@ export function atomic(env: Env, insn: Insn): void {
   }
   readReg(env, src)
   readReg(env, dst)
-  if (imm === 0xf1) readReg(env, 0)
+  if (imm === 0xf1) {
+    readReg(env, 0)
+    env.refuseLeak(0, 'into mem')
+  }
+  env.refuseLeak(src, 'into mem')
   refuseUnfit(env, dst)
   const into = (imm & 1) === 0 ? -1 : imm === 0xf1 ? 0 : src
   if (into >= 0) writeReg(env, into)

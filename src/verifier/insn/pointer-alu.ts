@@ -7,6 +7,7 @@ import { addNum, subNum } from '../domain/scalar-alu.js'
 import { isContradictory, syncBounds } from '../domain/sync.js'
 import type { Env } from '../env.js'
 import { constReg, copyReg, isPacketPointer, MAYBE_NULL, type Reg, typeText, UNTRUSTED } from '../state/reg.js'
+import { checkArithmetic, maskBefore, maskBehind } from './speculation.js'
 
 const MAX_OFFSET = 1 << 29
 
@@ -28,7 +29,7 @@ export function pointerAlu(env: Env, insn: Insn, pointer: number, number: number
     return
   }
   if (narrow) {
-    if (operation === 0x10) {
+    if (operation === 0x10 && env.perfmon) {
       // Narrow subtraction from a pointer leaves an unknown number where leaks are allowed.
       const result = constReg(0, 0)
       setUnknown(result)
@@ -75,6 +76,8 @@ export function pointerAlu(env: Env, insn: Insn, pointer: number, number: number
   }
   checkOffset(env, num, num, ptr)
   checkOffset(env, ptr, num, ptr)
+  const guarded = !env.perfmon && (operation === 0x00 || operation === 0x10)
+  const mask = guarded ? maskBefore(env, insn, ptr, num, pointer) : undefined
   const result = copyReg(ptr)
   if (operation === 0x00) add(env, result, ptr, num)
   else if (operation === 0x10) subtract(env, result, ptr, num, insn, number)
@@ -91,6 +94,10 @@ export function pointerAlu(env: Env, insn: Insn, pointer: number, number: number
   syncBounds(result)
   if (isContradictory(result)) setUnknown(result)
   env.regs[dst] = result
+  if (!env.perfmon) {
+    checkArithmetic(env, dst)
+    if (mask !== undefined) maskBehind(env, insn, result, mask)
+  }
 }
 
 const toSignedMin = (n: Num): bigint => toSigned(n.sminLo, n.sminHi)
