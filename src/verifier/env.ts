@@ -321,15 +321,18 @@ export class Env {
     copy.history = this.state.history.slice()
     copy.branches = 1
     if (copy.parent !== undefined) copy.parent.branches++
-    this.pushState(copy, insnIdx, prevInsnIdx)
+    this.pushState(copy, insnIdx, prevInsnIdx, speculative)
     return copy
   }
 
   /** Puts a state of any origin aside. */
-  pushState(state: State, insnIdx: number, prevInsnIdx: number): void {
+  pushState(state: State, insnIdx: number, prevInsnIdx: number, guessed = false): void {
     this.branches.push({ state, insnIdx, prevInsnIdx, logPosition: this.log.position })
     if (this.branches.length > 8192) {
-      this.refuse(`The sequence of ${this.branches.length} jumps is too complex.`, 'E2BIG')
+      this.refuse(
+        `The sequence of ${this.branches.length} jumps is too complex.`,
+        guessed || !this.perfmon ? 'EFAULT' : 'E2BIG',
+      )
     }
   }
 }

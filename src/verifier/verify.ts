@@ -15,7 +15,7 @@ import { type BtfInfoProblem, checkFuncLayout, checkFuncRecords, checkLineRecord
 import { exceptionCallbackEntry } from './check/exception-callback.js'
 import { checkMaps } from './check/maps.js'
 import { checkStackDepth } from './check/stack-depth.js'
-import { checkUnprivileged } from './check/unprivileged.js'
+import { checkUnprivileged, refusePrivileged } from './check/unprivileged.js'
 import { Env, type Subprog } from './env.js'
 import { LoopVisits } from './explore/loop-visits.js'
 import { walk } from './explore/walk.js'
@@ -43,6 +43,7 @@ function verifyOnce(program: VerifyProgram, options: VerifyOptions, muted: boole
   const type: ProgType = PROG_TYPES[program.type]
   let env: Env | undefined
   try {
+    if (program.capabilities?.perfmon === false) refusePrivileged(program)
     refuseRecords(log, checkFuncRecords(program.btf, program.funcInfo ?? []))
     const resolvePseudo = kfuncResolver(program)
     const exception = findExceptionCallback(program, log)
@@ -88,7 +89,8 @@ function verifyOnce(program: VerifyProgram, options: VerifyOptions, muted: boole
       functions,
       ...countsOf(env),
     }
-    if (options.xlated === true && !env.perfmon) env.unsupported('the translation of programs loaded without CAP_PERFMON')
+    if (options.xlated === true && !env.perfmon)
+      env.unsupported('the translation of programs loaded without CAP_PERFMON')
     return options.xlated === true ? { ...verdict, xlated: rewrite(env) } : verdict
   } catch (error) {
     if (log.muted) return undefined

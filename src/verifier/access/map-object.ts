@@ -50,6 +50,9 @@ export function accessMapObject(env: Env, regno: number, off: number, { write, s
   const id = struct === undefined ? undefined : env.kernel?.btf.findByName(struct, 'struct')
   if (env.kernel === undefined) env.unsupported("map objects without the kernel's BTF")
   if (id === undefined) env.refuse(`map_ptr access not supported for map type ${map?.type ?? 0}`, 'ENOTSUPP')
+  if (!env.perfmon) {
+    env.refuse(`'struct ${struct}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN`, 'EPERM')
+  }
   if (off < 0) env.refuse(`R${regno} is ${struct} invalid negative access: off=${off}`, 'EACCES')
   if (write) env.refuse(`only read from ${struct} is supported`, 'EACCES')
   const walked = walkStruct(env, env.kernel.btf, id, off, size)

@@ -10,6 +10,7 @@ import {
   DYNPTR_XDP,
   MAYBE_NULL,
   NON_OWN_REF,
+  NOT_INIT,
   PERCPU,
   RCU,
   type Reg,
@@ -44,7 +45,7 @@ export function clearPacketPointers(env: Env): void {
       reg.type === 'pkt_meta' ||
       reg.type === 'pkt_end' ||
       (reg.type === 'mem' && (reg.flags & PACKET_SLICE) !== 0)
-    return inside ? unknownReg() : undefined
+    return inside ? gone(env) : undefined
   })
 }
 
@@ -56,11 +57,16 @@ export function dropReference(state: State, id: number): boolean {
   return true
 }
 
+/** What a register holds that pointed to something: a number only for those who may see it. */
+function gone(env: Env): Reg {
+  return env.perfmon ? unknownReg() : NOT_INIT
+}
+
 /** A reference is given back: nothing that came from it is a pointer any more. */
 export function releaseReference(env: Env, id: number): boolean {
   const { state } = env
   if (!dropReference(state, id)) return false
-  replaceRegs(state, (reg) => (reg.refObjId === id ? unknownReg() : undefined))
+  replaceRegs(state, (reg) => (reg.refObjId === id ? gone(env) : undefined))
   return true
 }
 
@@ -77,7 +83,7 @@ export function releaseIntoMap(env: Env, id: number): boolean {
   if (!dropReference(state, id)) return false
   replaceRegs(state, (reg) => {
     if (reg.refObjId !== id) return undefined
-    if (!protectedHere || (reg.flags & ALLOC) === 0 || (reg.flags & PERCPU) === 0) return unknownReg()
+    if (!protectedHere || (reg.flags & ALLOC) === 0 || (reg.flags & PERCPU) === 0) return gone(env)
     const made = copyReg(reg)
     made.refObjId = 0
     made.flags = (made.flags & ~ALLOC) | RCU
@@ -125,7 +131,7 @@ export function giveAwayOwnership(env: Env, id: number): void {
 /** The lock is released: nodes may be gone. */
 export function forgetUnownedNodes(env: Env): void {
   replaceRegs(env.state, (reg) =>
-    reg.type === 'ptr_' && (reg.flags & ALLOC) !== 0 && (reg.flags & NON_OWN_REF) !== 0 ? unknownReg() : undefined,
+    reg.type === 'ptr_' && (reg.flags & ALLOC) !== 0 && (reg.flags & NON_OWN_REF) !== 0 ? gone(env) : undefined,
   )
 }
 

@@ -254,10 +254,7 @@ export function checkHelperMemory(
         return
       }
       if (!env.perfmon && !isConst(reg)) {
-        env.refuse(
-          `R${regno} variable offset stack access prohibited for !root, var_off=${bitsText(reg)}`,
-          'EACCES',
-        )
+        env.refuse(`R${regno} variable offset stack access prohibited for !root, var_off=${bitsText(reg)}`, 'EACCES')
       }
       checkInitialized(env, regno, reg.off, size, write)
       return

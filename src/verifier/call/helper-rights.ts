@@ -1,12 +1,29 @@
 // Which helpers a program may call: by its type and attach type, and by what it is bound to.
 
-import { allowedHelpers, type HelperName, lsmHook } from '../../spec/index.js'
+import { allowedHelpers, type HelperName, lsmHook, type ProgTypeName } from '../../spec/index.js'
 import type { Env } from '../env.js'
 
-/** Helpers that show the kernel's memory. */
+/** Helpers that show the kernel's memory, or act on whatever runs. */
 const NEEDS_PERFMON: ReadonlySet<string> = new Set([
   'trace_printk',
   'trace_vprintk',
+  'get_current_comm',
+  'perf_event_read',
+  'perf_event_read_value',
+  'send_signal',
+  'send_signal_thread',
+  'skc_to_tcp6_sock',
+  'skc_to_tcp_sock',
+  'skc_to_tcp_timewait_sock',
+  'skc_to_tcp_request_sock',
+  'skc_to_udp6_sock',
+  'skc_to_unix_sock',
+  'skc_to_mptcp_sock',
+  'get_task_stack',
+  'copy_from_user',
+  'copy_from_user_task',
+  'get_branch_snapshot',
+  'find_vma',
   'get_current_task',
   'get_current_task_btf',
   'probe_read_user',
@@ -17,6 +34,15 @@ const NEEDS_PERFMON: ReadonlySet<string> = new Set([
   'snprintf_btf',
   'task_pt_regs',
 ])
+
+function needsPerfmon(type: ProgTypeName, name: HelperName): boolean {
+  return type === 'syscall'
+    ? name === 'sys_bpf' || (NEEDS_PERFMON.has(name) && !name.startsWith('skc_'))
+    : NEEDS_PERFMON.has(name)
+}
+
+const RETVAL: ReadonlySet<string> = new Set(['get_retval', 'set_retval'])
+const NO_ATTACH_TYPE: ReadonlySet<string> = new Set(['cgroup_device', 'cgroup_sysctl'])
 
 const SOCKET_OPTIONS: ReadonlySet<string> = new Set(['setsockopt', 'getsockopt'])
 /** Iterators over sockets that are locked while their program runs. */
@@ -34,7 +60,9 @@ const CONGESTION_CONTROL: ReadonlySet<string> = new Set([
 export function mayCallHelper(env: Env, name: HelperName): boolean {
   const { type, attachType } = env.prog
   const { structOps } = env
-  if (!env.perfmon && NEEDS_PERFMON.has(name)) return false
+  if (!env.perfmon && needsPerfmon(type, name)) return false
+  // Loaded for no attach type, they are taken for those of packets.
+  if (RETVAL.has(name) && env.prog.expectedAttachType === 0 && NO_ATTACH_TYPE.has(type)) return false
   if (structOps?.name === 'bpf_dummy_ops') return false
   if (structOps?.name === 'tcp_congestion_ops') {
     // A congestion control on its way out may not take up anything new.

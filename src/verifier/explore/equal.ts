@@ -90,7 +90,8 @@ function regSafe(env: Env, old: Reg, current: Reg, ids: IdMap, exactness: Exactn
   if (old.type !== current.type || old.flags !== current.flags) return false
   switch (old.type) {
     case 'scalar':
-      if (env.comparesNumbers) return sameThing(old, current) && sameNum(old, current) && ids.sameScalar(old.id, current.id)
+      if (env.comparesNumbers)
+        return sameThing(old, current) && sameNum(old, current) && ids.sameScalar(old.id, current.id)
       if (!old.precise && exactness === 'loose') return true
       if (old.addConst !== current.addConst || (old.addConst !== 0 && old.off !== current.off)) return false
       return rangeWithin(old, current) && bitsWithin(old, current) && ids.sameScalar(old.id, current.id)
