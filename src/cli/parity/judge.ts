@@ -100,7 +100,7 @@ function judgeRequest(
   const short = linuxLog(kernel, request, 4)
   const long = Number(/processed (\d+) insns/.exec(short)?.[1] ?? 0) > LONG
   const level = long || (logLevel === 0 && !linux.ok) ? 4 : logLevel
-  const log = level === 4 ? short : level === 0 ? '' : linuxLog(kernel, request, level)
+  const log = level === 4 || level === 0 ? short : linuxLog(kernel, request, level)
   linux = { ...linux, log, message: linux.ok ? '' : tellingLine(short) || String(failure) }
   const limit = maxInsns === undefined ? {} : { maxInsns }
   // Linux is timed without a log, and so are we.
