@@ -403,6 +403,8 @@ export declare function encodeBtf(types: readonly NewBtfType[], options?: {
     littleEndian?: boolean;
 }): Uint8Array;
 
+export declare function encodeBtfExt(ext: Omit<BtfExt, 'littleEndian'>, string: (text: string) => number): Uint8Array;
+
 export declare function encodeFuncInfo(records: readonly Pick<FuncInfo, 'insnOff' | 'typeId'>[]): Uint8Array;
 
 export declare function encodeLineInfo(records: readonly Omit<LineInfo, 'fileName' | 'text'>[]): Uint8Array;
@@ -442,6 +444,8 @@ export declare function printC(btf: Btf, options?: PrintCOptions): string;
 export declare function reencodeBtf(btf: Btf, littleEndian?: boolean): Uint8Array;
 
 export declare function resolve(btf: Btf, id: number): BtfType;
+
+export declare function retarget(type: Exclude<BtfType, BtfVoid> | NewBtfType, map: (id: number) => number): NewBtfType;
 
 export declare function sizeOf(btf: Btf, id: number): number;
 

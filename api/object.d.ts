@@ -147,6 +147,11 @@ export interface KconfigSource {
     readonly hasSyscallWrapper?: boolean;
 }
 
+export interface LinkInput {
+    readonly file: string;
+    readonly bytes: Uint8Array;
+}
+
 export interface LinkOptions {
     readonly targets?: readonly Btf[];
 }
@@ -376,6 +381,8 @@ export declare function externKernelName(extern: ExternSpec): string;
 export declare function hasCoreRelocations(spec: ObjectSpec): boolean;
 
 export declare function kernelName(name: string): string;
+
+export declare function linkObjects(inputs: readonly LinkInput[]): Uint8Array;
 
 export declare function linkProgram(spec: ObjectSpec, programName: string, options?: LinkOptions): LinkedProgram;
 

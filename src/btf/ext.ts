@@ -184,3 +184,41 @@ export function encodeLineInfo(records: readonly Omit<LineInfo, 'fileName' | 'te
   }
   return bytes
 }
+
+/**
+ * A .BTF.ext section, little-endian. `string` gives the offset of a text in the BTF it goes with; texts of line records are taken anew, whatever
+ * their offsets were.
+ */
+export function encodeBtfExt(ext: Omit<BtfExt, 'littleEndian'>, string: (text: string) => number): Uint8Array {
+  const words: number[] = []
+  const part = <T>(groups: readonly BtfExtGroup<T>[], size: number, write: (record: T) => number[]): number[] => {
+    if (groups.length === 0) return [words.length * 4, 0]
+    const start = words.length
+    words.push(size)
+    for (const { section, records } of groups) {
+      words.push(string(section), records.length)
+      for (const record of records) words.push(...write(record))
+    }
+    return [start * 4, (words.length - start) * 4]
+  }
+  const header = [
+    ...part(ext.funcInfo, FUNC_INFO_SIZE, ({ insnOff, typeId }) => [insnOff, typeId]),
+    ...part(ext.lineInfo, LINE_INFO_SIZE, ({ insnOff, fileName, text, line, column }) => [
+      insnOff,
+      string(fileName),
+      string(text),
+      ((line << 10) | (column & 0x3ff)) >>> 0,
+    ]),
+    ...part(ext.coreRelos, CORE_RELO_SIZE, ({ insnOff, typeId, access, kind }) => [
+      insnOff,
+      typeId,
+      string(access),
+      CORE_RELO_KINDS.indexOf(kind),
+    ]),
+  ]
+  const all = [0x0001_eb9f, 8 + header.length * 4, ...header, ...words]
+  const bytes = new Uint8Array(all.length * 4)
+  const view = new DataView(bytes.buffer)
+  for (const [index, word] of all.entries()) view.setUint32(index * 4, word, true)
+  return bytes
+}

@@ -22,6 +22,7 @@ export {
   CORE_RELO_KINDS,
   type CoreRelo,
   type CoreReloKind,
+  encodeBtfExt,
   encodeFuncInfo,
   encodeLineInfo,
   type FuncInfo,
@@ -29,6 +30,7 @@ export {
   parseBtfExt,
 } from './ext.js'
 export { dedupBtf, type MergedBtf, mergeBtf } from './merge/merge.js'
+export { retarget } from './merge/retarget.js'
 export { essentialName } from './name-index.js'
 export { alignOf, isModifier, resolve, sizeOf, skipModifiers } from './resolve.js'
 export {

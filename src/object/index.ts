@@ -16,6 +16,7 @@ export { ObjectError, type ObjectErrorPlace } from './object-error.js'
 export { type OpenOptions, openObject } from './open-object.js'
 export { hasCoreRelocations, objectBtf, objectBtfExt } from './parsed.js'
 export { externKernelName, type ProgramResolver, patchProgram, type ResolvedKsym } from './patch-program.js'
+export { type LinkInput, linkObjects } from './static-link/link-objects.js'
 export type {
   ExternSpec,
   FunctionSpec,
