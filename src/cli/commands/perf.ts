@@ -19,6 +19,16 @@ interface ScriptOptions {
   readonly json?: boolean
 }
 
+/** Milliseconds; undefined without end. Throws UsageError. */
+function recordingTime(sleep: string | undefined, seconds: string | undefined): number | undefined {
+  if (sleep === undefined) return undefined
+  const time = Number(seconds)
+  if (sleep !== 'sleep' || !(time >= 0)) {
+    throw new UsageError(`perf record runs no commands but 'sleep SECONDS', got: ${sleep} ${seconds ?? ''}`)
+  }
+  return time * 1000
+}
+
 const collect = (value: string, all: readonly string[]): string[] => [...all, value]
 const POLL = 50
 
@@ -32,9 +42,12 @@ export function perfCommand(host: CommandHost): Command {
     .option('-e, --event <event>', "'bpf:*', 'xdp:*', 'xdp:xdp_exception' …; may be given several times", collect, [])
     .option('-o, --output <file>', 'where to', 'perf.data.skep')
     .option('--count <n>', 'end after so many')
-    .action(async (options: RecordOptions) => {
+    .argument('[sleep]', "as perf is given it: 'sleep SECONDS', the time to record")
+    .argument('[seconds]')
+    .action(async (sleep: string | undefined, seconds: string | undefined, options: RecordOptions) => {
       const lines: string[] = []
-      await listen(host, options.event, options.count, (event) => void lines.push(toJson(event)))
+      const time = recordingTime(sleep, seconds)
+      await listen(host, options.event, options.count, (event) => void lines.push(toJson(event)), time)
       writeFileSync(host.resolve(options.output), lines.map((line) => `${line}\n`).join(''))
       host.err(`[ skep perf record: ${lines.length} events written to ${options.output} ]\n`)
     })
@@ -83,6 +96,7 @@ async function listen(
   wanted: readonly string[],
   count: string | undefined,
   tell: (event: TraceEvent) => void,
+  time = Number.POSITIVE_INFINITY,
 ): Promise<void> {
   const names = eventNames(wanted)
   const most = count === undefined ? Number.POSITIVE_INFINITY : Number(count)
@@ -91,7 +105,8 @@ async function listen(
   const queue: TraceEvent[] = []
   let seen = 0
   using _ = kernel.network.tracepoints({ names, fire: (event) => void queue.push(event) })
-  while (!host.signal.aborted && seen < most) {
+  const end = performance.now() + time
+  while (!host.signal.aborted && seen < most && performance.now() < end) {
     await host.wait(new Promise((resolve) => void setTimeout(resolve, POLL)))
     for (const event of queue.splice(0)) {
       if (seen++ < most) tell(event)
