@@ -137,6 +137,8 @@ export class Env {
   writesPacket = false
   /** Pointers may leak, and what runs speculatively does not count: the loader has CAP_PERFMON. */
   readonly perfmon: boolean
+  /** Instructions reached by more than a wrong guess; empty with `perfmon`. */
+  readonly reached: Uint8Array
   /** Barriers against speculation at each instruction, BARRIER bits; empty with `perfmon`. */
   readonly barriers: Uint8Array
   /** How additions to pointers are masked, by instruction; empty with `perfmon`. */
@@ -162,6 +164,7 @@ export class Env {
     this.live = new Uint16Array(insns.length)
     this.visits = new Uint32Array(insns.length)
     this.perfmon = prog.capabilities?.perfmon !== false
+    this.reached = new Uint8Array(this.perfmon ? 0 : insns.length)
     this.barriers = new Uint8Array(this.perfmon ? 0 : insns.length)
   }
 

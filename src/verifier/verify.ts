@@ -89,8 +89,6 @@ function verifyOnce(program: VerifyProgram, options: VerifyOptions, muted: boole
       functions,
       ...countsOf(env),
     }
-    if (options.xlated === true && !env.perfmon)
-      env.unsupported('the translation of programs loaded without CAP_PERFMON')
     return options.xlated === true ? { ...verdict, xlated: rewrite(env) } : verdict
   } catch (error) {
     if (log.muted) return undefined

@@ -60,6 +60,7 @@ export function walk(env: Env): void {
         log.prevPosition = log.position
       }
       env.visits[idx] = (env.visits[idx] as number) + 1
+      if (!env.perfmon && !state.speculative) env.reached[idx] = 1
       env.onState?.(idx, state)
       previous = idx
       if (state.speculative) next = guessedStep(env, insn)

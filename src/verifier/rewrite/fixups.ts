@@ -8,6 +8,7 @@ import { KERNEL_ADDRESS, kfuncCall } from './kfunc-calls.js'
 import { mapCall } from './map-calls.js'
 import { likeness, type Node, node, rewriteNodes } from './node.js'
 import { AX, alu32Reg, alu64, call, JUMPS, jumpIf, ldImm64, loadMem, mov, OPS, storeImm, storeReg } from './ops.js'
+import { maskedAddition, maskedTailCall } from './speculation.js'
 
 const MAY_GOTO = 0xe5
 const EXIT = 0x95
@@ -43,7 +44,7 @@ export function fixInsns(
       return [ldImm64(at.dst, KERNEL_ADDRESS.low, KERNEL_ADDRESS.high)]
     }
     if (at.code === 0xbf && at.off === 1) return arenaCast(env, at)
-    return divide(at, next)
+    return maskedAddition(env, at) ?? divide(at, next)
   })
   return { nodes: changed, bounded }
 }
@@ -130,6 +131,7 @@ function helperCall(env: Env, at: Node, layout: KernelLayout, next: Node | undef
     default:
       break
   }
+  if (name === 'tail_call' && !env.perfmon) return maskedTailCall(env, at, next)
   const map = env.callMaps[at.pc]
-  return map === undefined || map === 'many' ? undefined : mapCall(name, map, layout, next)
+  return map === undefined || map === 'many' ? undefined : mapCall(name, map, { layout, next, masks: !env.perfmon })
 }

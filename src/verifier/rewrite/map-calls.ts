@@ -4,7 +4,8 @@ import { bpf_map_type as T } from '../../spec/index.js'
 import type { MapDescription } from '../types.js'
 import type { KernelLayout } from './kernel-layout.js'
 import { type Node, node } from './node.js'
-import { alu64, alu64Reg, call, goTo, JUMPS, jumpIf, loadMem, OPS, storeImm } from './ops.js'
+import { alu32, alu64, alu64Reg, call, goTo, JUMPS, jumpIf, loadMem, OPS, storeImm } from './ops.js'
+import { indexMask } from './speculation.js'
 
 type Operation = 'lookup' | 'update' | 'delete' | 'push' | 'pop' | 'peek' | 'redirect' | 'lookup_percpu' | 'for_each'
 
@@ -87,16 +88,19 @@ const FUNCTIONS: Readonly<Record<number, Readonly<Partial<Record<Operation, stri
 
 const roundUp = (n: number): number => (n + 7) & ~7
 
+interface Place {
+  readonly layout: KernelLayout
+  /** Behind the call. */
+  readonly next: Node | undefined
+  /** The index of arrays is masked: the loader has no CAP_PERFMON. */
+  readonly masks: boolean
+}
+
 /** What stands for a call of helper `name` on `map`; undefined where the call stays as it is. */
-export function mapCall(
-  name: string,
-  map: MapDescription,
-  layout: KernelLayout,
-  next: Node | undefined,
-): Node[] | undefined {
+export function mapCall(name: string, map: MapDescription, place: Place): Node[] | undefined {
   const operation = OPERATIONS[name]
   if (operation === undefined) return undefined
-  const inline = operation === 'lookup' ? lookup(map, layout, next) : undefined
+  const inline = operation === 'lookup' ? lookup(map, place) : undefined
   if (inline !== undefined) return inline
   const named = FUNCTIONS[map.type]?.[operation]
   return named === undefined ? undefined : [call(named)]
@@ -106,7 +110,8 @@ const percpuPointer = (reg: number): Node => node({ code: 0xbf, dst: reg, src: r
 
 const INNER_MAP = 1 << 12
 
-function lookup(map: MapDescription, layout: KernelLayout, next: Node | undefined): Node[] | undefined {
+function lookup(map: MapDescription, place: Place): Node[] | undefined {
+  const { layout, next } = place
   const offset = (member: string): number => layout(member)?.[0] ?? 0
   const value = offset('htab_elem.key') + roundUp(map.keySize)
   const find = call('__htab_map_lookup_elem')
@@ -114,14 +119,14 @@ function lookup(map: MapDescription, layout: KernelLayout, next: Node | undefine
   switch (map.type) {
     case T.BPF_MAP_TYPE_ARRAY:
       if ((map.flags & INNER_MAP) !== 0) return undefined
-      return indexed(map, offset('bpf_array.value'), roundUp(map.valueSize), [], next)
+      return indexed(map, offset('bpf_array.value'), roundUp(map.valueSize), [], place)
     case T.BPF_MAP_TYPE_PERCPU_ARRAY:
       if ((map.flags & INNER_MAP) !== 0) return undefined
-      return indexed(map, offset('bpf_array.value'), 8, [loadMem(8, 0, 0, 0), percpuPointer(0)], next)
+      return indexed(map, offset('bpf_array.value'), 8, [loadMem(8, 0, 0, 0), percpuPointer(0)], place)
     case T.BPF_MAP_TYPE_ARRAY_OF_MAPS: {
       const zero = alu64(OPS.mov, 0, 0)
       const found = [loadMem(8, 0, 0, 0), jumpIf(JUMPS.eq, 0, 0, zero)]
-      return indexed(map, offset('bpf_array.value'), 8, found, next, zero)
+      return indexed(map, offset('bpf_array.value'), 8, found, place, zero)
     }
     case T.BPF_MAP_TYPE_XSKMAP:
       return xskLookup(map, offset('xsk_map.xsk_map'), next)
@@ -151,11 +156,12 @@ function indexed(
   values: number,
   size: number,
   found: readonly Node[],
-  next: Node | undefined,
+  { next, masks }: Place,
   zero: Node = alu64(OPS.mov, 0, 0),
 ): Node[] {
   const bounds = jumpIf(JUMPS.ge, 0, map.maxEntries | 0, zero)
-  const head = [alu64(OPS.add, 1, values), loadMem(4, 0, 2, 0), bounds, scaled(size), alu64Reg(OPS.add, 0, 1)]
+  const mask = masks ? [alu32(OPS.and, 0, indexMask(map) | 0)] : []
+  const head = [alu64(OPS.add, 1, values), loadMem(4, 0, 2, 0), bounds, ...mask, scaled(size), alu64Reg(OPS.add, 0, 1)]
   return [...head, ...found, goTo(next), zero]
 }
 

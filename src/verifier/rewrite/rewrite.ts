@@ -11,6 +11,7 @@ import { type KernelLayout, layoutOf } from './kernel-layout.js'
 import { isJump, isLongJump, layOut, likeness, type Node, node, rewriteNodes, standIn, toNodes } from './node.js'
 import { goTo, mov } from './ops.js'
 import { packetPrologue } from './prologue.js'
+import { addBarriers } from './speculation.js'
 
 /** The translated program. */
 export interface Rewritten {
@@ -32,7 +33,8 @@ export function rewrite(env: Env): Rewritten {
   const starts = env.subprogs.map(({ start }) => nodes.find(({ pc }) => pc === start))
   const loops = unrollLoops(env, nodes, depthOf)
   for (const subprog of loops.within) depths[subprog] = depthOf(subprog) + LOOP_STACK
-  nodes = removeDeadCode(loops.nodes, env.visits)
+  nodes = removeDeadCode(loops.nodes, env.perfmon ? env.visits : env.reached)
+  if (!env.perfmon) nodes = addBarriers(env, nodes)
   nodes = convertAccesses(env, nodes, layout)
   const fixed = fixInsns(env, nodes, layout, depthOf)
   nodes = fixed.nodes
