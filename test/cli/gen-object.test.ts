@@ -149,3 +149,25 @@ test('what does not fit is refused, as bpftool refuses it', () => {
   assert.equal(skep('gen', 'object', output, '/nonexistent.o').status, 1)
   assert.equal(existsSync(output), false)
 })
+
+test('libbpf loads what was linked here as what it linked itself', (t) => {
+  if (linuxUnavailable() !== false) return t.skip('bpf(2) does not work here')
+  if (spawnSync('bpftool', ['version']).error !== undefined) return t.skip('bpftool is not installed')
+  if (spawnSync('unshare', ['-m', 'true']).status !== 0) return t.skip('no namespaces can be made here')
+  const mounted = join(folder, 'bpffs')
+  mkdirSync(mounted)
+  const load = 'mount -t bpf none "$1" && bpftool prog loadall "$2" "$1/all" >&2 && ls "$1/all"'
+  const programs = (file: string) => {
+    const run = spawnSync('unshare', ['-m', 'sh', '-c', load, 'sh', mounted, file], { encoding: 'utf8' })
+    return run.status === 0 ? run.stdout.split('\n').filter((name) => name !== '') : run.status
+  }
+  const loaded = [[LIBRARY], [APPLICATION, LIBRARY], [fixture('net/xdp_count'), LIBRARY]].map((inputs) => {
+    const theirs = join(folder, 'theirs', 'linked.o')
+    assert.equal(spawnSync('bpftool', ['gen', 'object', theirs, ...inputs], { cwd: root }).status, 0)
+    const found = programs(ours(inputs))
+    assert.deepEqual(found, programs(theirs), inputs.join(' '))
+    return found
+  })
+  assert.deepEqual(loaded[0], ['core_user', 'second'])
+  return undefined
+})

@@ -50,7 +50,7 @@ export function linkObjects(inputs: readonly LinkInput[]): Uint8Array {
     relocations: relocations[index] ?? [],
   }))
   if (opened.some(({ btf }) => btf !== undefined)) {
-    const types = mergeTypes(opened, sections, symbols)
+    const types = asObjectError(undefined, () => mergeTypes(opened, sections, symbols))
     const ext = mergeExt(opened, sections, types)
     // The records add their texts: the types are written after them.
     const plain = { flags: 0, addralign: 4 }

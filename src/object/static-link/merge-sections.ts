@@ -22,6 +22,9 @@ interface Growing {
   readonly parts: { readonly offset: number; readonly data: Uint8Array }[]
 }
 
+/** A page of the largest kind: nothing in an object needs more. */
+const LARGEST_ALIGNMENT = 1 << 16
+
 /** Sections that all inputs have in common. */
 export const ONCE: ReadonlySet<string> = new Set(['license', 'version'])
 const OWN: ReadonlySet<string> = new Set(['.BTF', '.BTF.ext', '.eh_frame', '.llvm_addrsig'])
@@ -74,7 +77,14 @@ function append(into: Growing, section: ElfSection, file: string): number {
     })
   }
   // As libbpf: by the strictest alignment so far, not only by the section's own.
-  into.addralign = Math.max(into.addralign, section.addralign)
+  const least = (flags & SHF.EXECINSTR) === 0 ? 1 : 8
+  if (section.addralign > LARGEST_ALIGNMENT) {
+    throw new ObjectError(`section '${name}' in '${file}' asks for alignment to ${section.addralign} bytes`, {
+      file,
+      section: name,
+    })
+  }
+  into.addralign = Math.max(into.addralign, section.addralign, least)
   const offset = Math.ceil(into.size / into.addralign) * into.addralign
   into.parts.push({ offset, data })
   into.size = offset + size

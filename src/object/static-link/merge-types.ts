@@ -40,7 +40,7 @@ export function mergeTypes(
   sections: MergedSections,
   { definedBy }: MergedSymbols,
 ): MergedTypes {
-  const parsed = inputs.map(({ btf, elf }) => (btf === undefined ? undefined : withPlaces(btf, elf)))
+  const parsed = inputs.map(({ btf, elf, file }) => (btf === undefined ? undefined : withPlaces(btf, elf, file)))
   const chosen = chooseGlobals(inputs, parsed, definedBy)
   const isDropped = (input: number, id: number): Chosen | undefined => {
     const type = (parsed[input] as Btf).type(id)
@@ -97,13 +97,14 @@ function orphanedPrototypes(btf: Btf, isDropped: (id: number) => boolean): Set<n
 }
 
 /** Offsets of global variables from the symbols; hidden ones stay global, as other objects may still use them. */
-function withPlaces(btf: Btf, elf: ElfFile): Btf {
+function withPlaces(btf: Btf, elf: ElfFile, file: string): Btf {
   const globals = new Map(elf.symbols.filter(({ bind }) => bind !== STB.LOCAL).map((each) => [each.name, each.value]))
   return parseBtf(
     fixDatasecs(btf, (name) => {
       const section = elf.sections.find((each) => each.name === name)
       return section === undefined ? undefined : { size: section.size, offsetOf: (variable) => globals.get(variable) }
     }),
+    { file },
   )
 }
 
