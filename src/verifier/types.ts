@@ -69,7 +69,7 @@ export interface VerifyProgram {
   readonly sleepable?: boolean
   /** BPF_F_STRICT_ALIGNMENT: all accesses are to be aligned, not only the stack's. */
   readonly strictAlignment?: boolean
-  /** What the loading user may do. Without `perfmon` pointers must not leak, and what runs speculatively counts; kernel functions and variables, kernel objects and arenas are not modelled then. */
+  /** What the loading user may do. Without `perfmon` pointers must not leak, and what runs speculatively counts. */
   readonly capabilities?: { readonly perfmon?: boolean }
   /** BPF_F_TEST_STATE_FREQ: a state is kept wherever one may be. */
   readonly testStateFreq?: boolean

@@ -15,7 +15,7 @@ import { type BtfInfoProblem, checkFuncLayout, checkFuncRecords, checkLineRecord
 import { exceptionCallbackEntry } from './check/exception-callback.js'
 import { checkMaps } from './check/maps.js'
 import { checkStackDepth } from './check/stack-depth.js'
-import { checkUnprivileged, refusePrivileged } from './check/unprivileged.js'
+import { refusePrivileged } from './check/unprivileged.js'
 import { Env, type Subprog } from './env.js'
 import { LoopVisits } from './explore/loop-visits.js'
 import { walk } from './explore/walk.js'
@@ -167,7 +167,6 @@ function finishLog(env: Env | undefined, log: VerifierLog): string {
 
 function run(env: Env): void {
   const { log } = env
-  if (!env.perfmon) checkUnprivileged(env)
   indexLines(env)
   markFlow(env)
   checkAttachTarget(env)

@@ -43,6 +43,9 @@ export function accessObject(env: Env, regno: number, off: number, { write, size
   if (reg.btf === null) env.unsupported('a kernel object without BTF')
   const { btf, kernel } = reg.btf
   const name = btf.typeName(reg.btfId)
+  if (!env.perfmon) {
+    env.refuse(`'struct ${name}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN`, 'EPERM')
+  }
   if (kernel && !isGplCompatible(env.prog.license)) {
     env.refuse(`Cannot access kernel 'struct ${name}' from non-GPL compatible program`)
   }

@@ -110,7 +110,6 @@ export function checkAccess(env: Env, regno: number, offset: number, access: Acc
       if (!write) narrowed(env, value, size, unknownReg())
       return
     case 'ptr_':
-      if (!env.perfmon) env.unsupported('kernel objects of programs loaded without CAP_PERFMON')
       accessObject(env, regno, off, access)
       if (!write && value >= 0) narrowed(env, value, size)
       return
@@ -119,7 +118,6 @@ export function checkAccess(env: Env, regno: number, offset: number, access: Acc
       narrowed(env, value, size)
       return
     case 'arena':
-      if (!env.perfmon) env.unsupported('arenas of programs loaded without CAP_PERFMON')
       if (!write && value >= 0) env.regs[value] = unknownReg()
       if (!write) narrowed(env, value, size)
       return

@@ -32,6 +32,7 @@ export function checkMaps(env: Env): void {
     checkSuitsType(env, map)
     if (mapTypeById(map.type)?.name === 'arena') {
       if (arena !== undefined && arena !== map) env.refuse('Only one arena per program', 'EBUSY')
+      if (!env.perfmon) env.refuse('CAP_BPF and CAP_PERFMON are required to use arena', 'EPERM')
       arena = map
       env.arena = map
       if (map.userAddress === false) env.refuse("arena's user address must be set via map_extra or mmap()")

@@ -79,6 +79,9 @@ const bodies: Readonly<Record<string, string>> = {
   'leaks on a path never taken': '  r2 = 0\n  if r2 == 0 goto out\n  r0 = r1\n  exit\n' + OUT,
   'loops on a path never taken': '  r2 = 0\n  if r2 == 0 goto out\nagain:\n  r2 += 1\n  goto again\n' + OUT,
   'calls nothing on a path never taken': '  r2 = 0\n  if r2 == 0 goto out\n  call 6\n' + OUT,
+  'divides by zero after a guess':
+    '  r2 = *(u32 *)(r1 + 0)\n  r3 = 0\n  if r2 == 1 goto other\n  r3 = 1\nother:\n  if r3 == 1 goto out\n  r2 /= 0\n' +
+    OUT,
   'counts to five': '  r2 = 0\nagain:\n  r2 += 1\n  if r2 < 5 goto again\n' + OUT,
   'counts a register to a register': '  r2 = 0\n  r3 = 4\nagain:\n  r2 += 1\n  if r2 < r3 goto again\n' + OUT,
   'spills and fills a pointer':
