@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { embedded } from '#src/embedded/index.js'
-import { KernelError } from '#src/kernel/index.js'
+import { type EmbeddedKernel, embedded } from '#src/embedded/index.js'
+import { KernelError, type ProgLoadResult } from '#src/kernel/index.js'
 import { mapTypeByName, PROG_TYPES } from '#src/spec/index.js'
 import { type MapDescription, verify } from '#src/verifier/index.js'
 import { type Engine, Interpreter } from '#src/vm/index.js'
@@ -27,6 +27,16 @@ function steppingKernel() {
   const install = machine.install.bind(machine)
   machine.install = (image) => install(image, engine)
   return { kernel, machine, interpreter }
+}
+
+/** Without a verifier, calls are judged that it never comes to: then undefined. */
+function loaded(kernel: EmbeddedKernel, { type, insns }: Generated): ProgLoadResult | undefined {
+  try {
+    return kernel.call('prog_load', { progType: PROG_TYPES[type].id, insns, license: 'GPL' })
+  } catch (error) {
+    if (error instanceof KernelError && /cannot use helper/.test(error.message)) return undefined
+    throw error
+  }
 }
 
 test('what a program does lies inside what the verifier thought possible', (t) => {
@@ -66,10 +76,9 @@ test('what a program does lies inside what the verifier thought possible', (t) =
     if (!RUNNABLE.has(generated.type) || generated.functions.some(({ global }) => global)) continue
     const states = statesOf(generated, described)
     if (states === undefined) continue
+    const fd = loaded(kernel, generated)
+    if (fd === undefined) continue
     programs++
-    const fd = kernel.call('prog_load', {
-      ...{ progType: PROG_TYPES[generated.type].id, insns: generated.insns, license: 'GPL' },
-    })
     let top = 0
     let ctx = 0
     let problem: string | undefined
